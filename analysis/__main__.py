@@ -1,0 +1,5 @@
+"""`python -m analysis` is `lora-report`."""
+
+from analysis.cli import main
+
+main()

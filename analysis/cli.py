@@ -1,0 +1,67 @@
+"""`lora-report`: reads results, from MLflow alone."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+DEFAULT_URI = "sqlite:///mlflow.db"
+
+
+def parser() -> argparse.ArgumentParser:
+    """Returns the command line's grammar."""
+    made = argparse.ArgumentParser(
+        prog="lora-report",
+        description="Reads what lora-sweep recorded in MLflow.",
+        epilog="Example: lora-report leaderboard --format csv --output ranking.csv",
+    )
+    commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    board = commands.add_parser("leaderboard", help="rank the trials of a sweep", description="Ranks a sweep's trials.")
+    board.add_argument("sweep", nargs="?", help="the sweep's name (default: the latest)")
+    board.add_argument("--tracking-uri", default=os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_URI), help="default: %(default)s")
+    board.add_argument("--experiment", default="lora-sweeper", help="default: %(default)s")
+    board.add_argument("--top", type=_positive, metavar="N", help="only the first N places")
+    board.add_argument("--format", choices=["md", "csv", "json"], default="md", help="default: %(default)s")
+    board.add_argument("--output", type=Path, metavar="FILE", help="write there instead of printing")
+    return made
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of at least 1")
+    return int(text)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs one command.
+
+    Args:
+        arguments: The command line without the program's name; None takes the process's own.
+    """
+    parsed = parser().parse_args(arguments)
+    # Only now: pandas and MLflow take seconds to import, and --help needs neither.
+    from analysis.records import ReportError
+
+    try:
+        text = _leaderboard(parsed)
+    except ReportError as error:
+        sys.exit(f"lora-report: {error}")
+    if parsed.output is None:
+        print(text, end="" if text.endswith("\n") else "\n")
+    else:
+        parsed.output.write_text(text, encoding="utf-8")
+
+
+def _leaderboard(parsed: argparse.Namespace) -> str:
+    from analysis import leaderboard
+    from analysis.records import open_store, read_sweep
+
+    records = read_sweep(open_store(parsed.tracking_uri), parsed.experiment, parsed.sweep)
+    render = {"md": leaderboard.to_markdown, "csv": leaderboard.to_csv, "json": leaderboard.to_json}[parsed.format]
+    return render(leaderboard.rank(records).top(parsed.top))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""Ranks the trials of a sweep."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from analysis.markdown import escape, table
+from analysis.records import SweepRecords, TrialRow
+
+# Shown for every trial in JSON and CSV, swept or not: what the name and the table are made of.
+_ALWAYS = (
+    "lora.r",
+    "lora.alpha",
+    "lora.gain",
+    "lora.realised_gain",
+    "lora.dropout",
+    "lora.use_rslora",
+    "training.learning_rate",
+    "training.lr_scheduler_type",
+    "training.seed",
+    "data.name",
+    "quantization.name",
+)
+
+_TOLD_BY_NAME = {"LoRA", "Scheduler", "Data", "Outcome"}
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A trial and its place; None for one that takes none."""
+
+    place: int | None
+    trial: TrialRow
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """The ranking: places first, then the references, then what did not complete."""
+
+    sweep: str
+    metric: str
+    rows: list[Ranked]
+
+    @property
+    def shown(self) -> list[Ranked]:
+        """The rows of the table: those with a place, and the references."""
+        return [row for row in self.rows if row.place is not None or row.trial.is_reference]
+
+    def top(self, count: int | None) -> Leaderboard:
+        """Returns the board with only the first places; references and unranked trials stay."""
+        rows = [row for row in self.rows if row.place is None or count is None or row.place <= count]
+        return Leaderboard(self.sweep, self.metric, rows)
+
+
+def rank(records: SweepRecords) -> Leaderboard:
+    """Ranks by the best value over each trial's curve.
+
+    Args:
+        records: The sweep.
+
+    Returns:
+        The leaderboard. Only complete trials with a finite value take a place; equals keep the order of their numbers.
+    """
+    sign = 1 if records.direction == "minimize" else -1
+    placed = [row for row in records.trials if _takes_a_place(row, records.metric)]
+    placed.sort(key=lambda row: (sign * row.metrics[records.metric], row.number))
+    references = [row for row in records.trials if row.is_reference]
+    others = [row for row in records.trials if not row.is_reference and row not in placed]
+    rows = [Ranked(place, row) for place, row in enumerate(placed, start=1)]
+    return Leaderboard(records.name, records.metric, rows + [Ranked(None, row) for row in [*references, *others]])
+
+
+def _takes_a_place(row: TrialRow, metric: str) -> bool:
+    return row.outcome == "complete" and not row.is_reference and math.isfinite(row.metrics.get(metric, math.nan))
+
+
+def to_markdown(board: Leaderboard) -> str:
+    """Returns the table as GitHub Markdown, with the trials that take no place counted and named under it."""
+    rows = [_cells(row, board.metric) for row in board.shown]
+    lines = [f"# Leaderboard of {escape(board.sweep)}", "", *table(rows), "", *_footer(board)]
+    return "\n".join(lines) + "\n"
+
+
+def _cells(row: Ranked, metric: str) -> dict[str, str]:
+    trial, params = row.trial, row.trial.params
+    reference = trial.is_reference
+    return {
+        "Place": str(row.place or ""),
+        "Trial": trial.name,
+        f"Best {metric}": _number(trial.metrics.get(metric), 4),
+        "LoRA": "untrained" if reference else _lora(params),
+        "Gain": "" if reference else f"{params['lora.realised_gain']:.3g}",
+        "Learning rate": "" if reference else f"{params['training.learning_rate']:g}",
+        "Scheduler": "" if reference else str(params["training.lr_scheduler_type"]),
+        "Data": _data(params),
+        "Steps": _number(trial.metrics.get("steps"), 0),
+        "Seconds": _number(trial.metrics.get("seconds"), 1),
+        "Outcome": "reference" if reference else trial.outcome,
+    }
+
+
+def _lora(params: dict[str, Any]) -> str:
+    rslora = ", rsLoRA" if params["lora.use_rslora"] else ""
+    return f"r={params['lora.r']}, alpha={params['lora.alpha']:g}, dropout={params['lora.dropout']:g}{rslora}"
+
+
+def _data(params: dict[str, Any]) -> str:
+    return str(params["data.name"]) if params["data.augmentation"] == "none" else "augmented"
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def _footer(board: Leaderboard) -> list[str]:
+    counts = Counter(row.trial.outcome for row in board.rows if not row.trial.is_reference)
+    counted = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(counts.items()))
+    unplaced = [row.trial for row in board.rows if row.place is None and not row.trial.is_reference]
+    return [f"Trials: {counted or 'none'}.", *_explained(unplaced)]
+
+
+def _explained(trials: list[TrialRow]) -> list[str]:
+    return ["", *(f"- {escape(row.name)}: {row.outcome}, {escape(row.reason)}" for row in trials)] if trials else []
+
+
+def to_frame(board: Leaderboard) -> pd.DataFrame:
+    """Returns a row per trial: place, name, outcome, parameters under their dotted names, and metrics."""
+    return pd.DataFrame(_records(board))
+
+
+def _record(row: Ranked, swept: list[str], metrics: list[str]) -> dict[str, Any]:
+    trial = row.trial
+    keys = dict.fromkeys([*swept, *_ALWAYS])
+    params = {key: None if trial.is_reference and _is_trained(key) else trial.params.get(key) for key in keys}
+    values = {key: trial.metrics.get(key) for key in metrics}
+    return {"place": row.place, "name": trial.name, "outcome": _outcome(trial), "reason": trial.reason, **params, **values}
+
+
+def _is_trained(key: str) -> bool:
+    """True for what an untrained base model does not have."""
+    return key.startswith(("lora.", "training."))
+
+
+def _outcome(trial: TrialRow) -> str:
+    return "reference" if trial.is_reference and trial.outcome == "complete" else trial.outcome
+
+
+def to_csv(board: Leaderboard) -> str:
+    """Returns `to_frame` as CSV."""
+    return to_frame(board).astype({"place": "Int64"}).to_csv(index=False)
+
+
+def to_json(board: Leaderboard) -> str:
+    """Returns `{"sweep", "metric", "rows": [...]}`; what is not known is null."""
+    rows = [
+        {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()}
+        for row in _records(board)
+    ]
+    return json.dumps({"sweep": board.sweep, "metric": board.metric, "rows": rows}, indent=2)
+
+
+def _records(board: Leaderboard) -> list[dict[str, Any]]:
+    swept = list(dict.fromkeys(key for row in board.rows for key in row.trial.swept))
+    metrics = list(dict.fromkeys(key for row in board.rows for key in row.trial.metrics))
+    return [_record(row, swept, metrics) for row in board.rows]
+
+
+def to_text(board: Leaderboard) -> str:
+    """Returns the table for a terminal, without what the names already tell."""
+    rows = [_cells(row, board.metric) for row in board.shown]
+    narrow = [{key: value for key, value in row.items() if key not in _TOLD_BY_NAME} for row in rows]
+    return "\n".join([*table(narrow), "", *_footer(board)])

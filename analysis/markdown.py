@@ -1,0 +1,44 @@
+"""GitHub Markdown that stays valid whatever stands in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|])")
+
+
+def escape(text: str) -> str:
+    """Returns text that Markdown shows as it is; underscores inside words need no escape there."""
+    return re.sub(r"(?<=\w)\\_(?=\w)", "_", _SPECIAL.sub(r"\\\1", text)).replace("\n", " ")
+
+
+def table(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """Returns the lines of a table whose columns line up, numbers to the right.
+
+    Args:
+        rows: Cells by column; every row has the same columns.
+
+    Returns:
+        Header, rule and rows; a sentence where there are none.
+    """
+    if not rows:
+        return ["No trials yet."]
+    columns = list(rows[0])
+    cells = [[escape(row[column]) for column in columns] for row in rows]
+    widths = [max(len(line[index]) for line in [columns, *cells]) for index in range(len(columns))]
+    right = [all(_is_number(line[index]) for line in cells) for index in range(len(columns))]
+    rule = ["-" * (width - 1) + ":" if numeric else "-" * width for width, numeric in zip(widths, right, strict=True)]
+    return [_line(columns, widths, right), _line(rule, widths, right), *(_line(line, widths, right) for line in cells)]
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    padded = (
+        cell.rjust(width) if numeric else cell.ljust(width)
+        for cell, width, numeric in zip(cells, widths, right, strict=True)
+    )
+    return "| " + " | ".join(padded) + " |"
+
+
+def _is_number(cell: str) -> bool:
+    return not cell or re.fullmatch(r"-?[\d.]+(e[-+]?\d+)?", cell) is not None

@@ -1,0 +1,1 @@
+"""Decides which trials run, in what order, and when one stops."""

@@ -1,0 +1,5 @@
+"""`python -m sweeper` is `lora-sweep`."""
+
+from sweeper.cli import main
+
+main()

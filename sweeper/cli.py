@@ -1,0 +1,31 @@
+"""`lora-sweep`: the Hydra application. Nothing heavy is imported before a sweep really starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+# conf/ is YAML only, no package: found beside this one, in a checkout and in an installation alike.
+_CONF = str(Path(__file__).parent.parent / "conf")
+
+
+def _single(config: DictConfig) -> None:
+    """Trains one trial: a sweep without axes."""
+    from sweeper.run import command
+
+    hydra_config = HydraConfig.instance().cfg
+    assert hydra_config is not None
+    command(GlobalHydra.instance().config_loader(), hydra_config, list(hydra_config.hydra.overrides.task))
+
+
+def main() -> None:
+    """Runs the command line and exits with its code: 0 done, 1 nothing completed, 2 a wrong command, 130 stopped."""
+    hydra.main(version_base="1.3", config_path=_CONF, config_name="config")(_single)()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""From a point of the space to a validated trial."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from sweeper import gain, rules
+from sweeper.settings import Settings
+from sweeper.space import Space
+from sweeper.validation import Problem, build
+from trainers.trial import TrialConfig, flatten
+
+TRIAL_GROUPS = ("model", "quantization", "lora", "data", "training")
+SETTINGS_GROUPS = ("trainer", "sampler", "pruner", "executor", "tracking", "sweep", "replay")
+
+Compose = Callable[[Sequence[str]], DictConfig]
+
+
+class Composer:
+    """Composes trials of one command.
+
+    Hydra composes once per combination of config groups (tens of milliseconds); values are set on a copy of that.
+    """
+
+    def __init__(self, compose: Compose, space: Space) -> None:
+        self._space = space
+        self._groups = {axis.key for axis in space.axes if getattr(axis, "is_group", False)}
+        parsed = OverridesParser.create().parse_overrides(list(space.fixed))
+        self._fixed_keys = {override.key_or_group for override in parsed}
+        self._composed = functools.cache(lambda choices: compose([*space.fixed, *choices]))
+
+    def settings(self, params: Mapping[str, Any]) -> tuple[Settings | None, list[Problem]]:
+        """Composes the groups that say how the sweep is run; `params` picks the swept config groups."""
+        values = self._values(params, SETTINGS_GROUPS)
+        settings, problems = build(Settings, values)
+        if settings is not None:
+            problems = list(rules.broken(rules.SETTINGS_RULES, _flat(values)))
+        return settings, problems
+
+    def trial(self, params: Mapping[str, Any]) -> tuple[TrialConfig | None, list[Problem]]:
+        """Composes one trial.
+
+        Args:
+            params: A value for every axis, under its key.
+
+        Returns:
+            The trial and no problems, or None and every problem found.
+        """
+        values = self._values(params, TRIAL_GROUPS)
+        values["lora"], problems = gain.resolve(values["lora"], self._explicit(params))
+        trial, invalid = build(TrialConfig, values)
+        flat = flatten(trial) if trial is not None else _flat(values)
+        problems += invalid + [p for p in _checked(flat) if p.key not in {q.key for q in invalid}]
+        return (None if problems else trial), problems
+
+    def _explicit(self, params: Mapping[str, Any]) -> Collection[str]:
+        return self._fixed_keys | set(params)
+
+    def _values(self, params: Mapping[str, Any], groups: Sequence[str]) -> dict[str, Any]:
+        choices = tuple(f"{key}={params[key]}" for key in sorted(self._groups & set(params)))
+        config = self._composed(choices).copy()
+        OmegaConf.set_struct(config, True)
+        for key, value in params.items():
+            if key not in self._groups:
+                OmegaConf.update(config, key, value, force_add=False)
+        return {group: _plain(config[group]) for group in groups if group in config}
+
+
+def _plain(node: Any) -> Any:
+    # LoraConfig and JSON know nothing of OmegaConf's containers.
+    return OmegaConf.to_container(node, resolve=True, throw_on_missing=False)
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{group}.{key}": value for group, mapping in values.items() for key, value in mapping.items()}
+
+
+def _checked(flat: Mapping[str, Any]) -> list[Problem]:
+    try:
+        return list(rules.broken(rules.TRIAL_RULES, flat))
+    except TypeError:  # a value of a wrong type, which validation has named already
+        return []
+
+
+def unknown_key(error: OmegaConfBaseException) -> Problem:
+    """Names the key that a composition failed on."""
+    return Problem(str(error.full_key), "?", str(error).splitlines()[0], "lora-sweep --help lists what there is")

@@ -1,0 +1,137 @@
+"""The driver: plans, records, decides. It is the only one who does."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from sweeper.decisions import Decision, Objective, Pruner, decide
+from sweeper.event_log import EventLog
+from sweeper.executors import Executor
+from sweeper.history import History, Trial
+from sweeper.interruption import Interruption
+from sweeper.paths import SweepPaths
+from sweeper.planner import Planner, Proposal
+from trainers.seam import Command, Ended, Event, Failed, GoOn, Rung, Start, Stop, Worker
+from trainers.trial import from_mapping
+
+_POLL_S = 0.2  # how long a request to stop may go unnoticed while every worker computes
+
+
+class View(Protocol):
+    """Something that follows the log: Optuna's study, MLflow, the progress on the terminal."""
+
+    def apply(self, record: Mapping[str, Any], trial: Trial | None) -> None:
+        """Takes a record into account; the trial it is about has already done so."""
+        ...
+
+
+class Driver:
+    """Runs one search on an executor's workers, one trial per worker, without a barrier between them."""
+
+    def __init__(
+        self,
+        *,
+        history: History,
+        proposals: Sequence[Proposal],
+        planner: Planner,
+        log: EventLog,
+        executor: Executor,
+        objective: Objective,
+        pruner: Pruner,
+        views: Sequence[View],
+        paths: SweepPaths,
+        interruption: Interruption,
+    ) -> None:
+        self._history = history
+        self._planner, self._log, self._executor, self._views = planner, log, executor, views
+        self._objective, self._pruner, self._paths, self._interruption = objective, pruner, paths, interruption
+        self._waiting, self._planned = history.unfinished, list(proposals)
+        self._running: dict[str, Worker] = {}
+        self._decided: dict[str, Decision] = {}
+
+    def run(self) -> bool:
+        """Runs until every trial has ended.
+
+        Returns:
+            True when the sweep is done, False when it was interrupted.
+        """
+        commands = self._fill()
+        while self._running:
+            for worker in self._executor.workers:
+                for event in worker.advance(commands.pop(id(worker), [])):
+                    commands.setdefault(id(worker), []).extend(self._receive(event))
+            if self._interruption.requested:
+                return False
+            for key, starts in self._fill().items():
+                commands.setdefault(key, []).extend(starts)
+            if not any(commands.values()):
+                self._executor.wait(_POLL_S)
+        return True
+
+    def _fill(self) -> dict[int, list[Command]]:
+        """Gives every idle worker a trial."""
+        busy = {id(worker) for worker in self._running.values()}
+        commands: dict[int, list[Command]] = {}
+        for worker in self._executor.workers:
+            trial = None if id(worker) in busy else self._next()
+            if trial is not None:
+                self._running[trial.id] = worker
+                self._record("started", {"trial": trial.id})
+                adapter = str(self._paths.adapter(trial.id))
+                commands[id(worker)] = [Start(trial.id, from_mapping(trial.config), adapter)]
+        return commands
+
+    def _next(self) -> Trial | None:
+        if not self._waiting:
+            planned, self._planned = self._planned or self._planner.next(self._history), []
+            self._waiting += [self._propose(proposal) for proposal in planned]
+        return self._waiting.pop(0) if self._waiting else None
+
+    def _propose(self, proposal: Proposal) -> Trial:
+        self._record(
+            "proposed",
+            {
+                "trial": proposal.id,
+                "number": proposal.number,
+                "params": proposal.params,
+                "config": dataclasses.asdict(proposal.config),
+            },
+        )
+        return self._history.trials[proposal.id]
+
+    def _receive(self, event: Event) -> list[Command]:
+        """Records an event, and answers it where it asks for a decision."""
+        if isinstance(event, Ended):
+            decision = self._decided.pop(event.trial)
+            self._end(event, {"outcome": decision.outcome, "reason": decision.reason})
+        elif isinstance(event, Failed):
+            self._end(event, {})
+        elif isinstance(event, Rung):
+            self._record("rung", vars(event))
+            return [self._decide(event)]
+        else:
+            self._record(type(event).__name__.lower(), vars(event))
+        return []
+
+    def _end(self, event: Ended | Failed, fields: Mapping[str, Any]) -> None:
+        self._running.pop(event.trial, None)
+        self._record(type(event).__name__.lower(), {**vars(event), **fields}, durable=True)
+
+    def _decide(self, rung: Rung) -> Command:
+        trial = self._history.trials[rung.trial]
+        decision = decide(trial, rung.step, rung.values, self._objective, self._pruner)
+        self._record("decided", {"trial": rung.trial, "step": rung.step, **vars(decision)})
+        if decision.outcome is None:
+            return GoOn(rung.trial, decision.keep)
+        self._decided[rung.trial] = decision
+        return Stop(rung.trial, decision.keep)
+
+    def _record(self, event: str, fields: Mapping[str, Any], durable: bool = False) -> None:
+        record = self._log.append(event, fields, durable)
+        trial = self._history.apply(record)
+        for view in self._views:
+            view.apply(record, trial)
+
+

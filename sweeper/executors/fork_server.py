@@ -1,0 +1,27 @@
+"""What the fork server does before it forks: tie itself, speak into the log, import the heavy libraries once.
+
+Only the fork server ever imports this module: it is the one that `sweeper.executors.local` has it preload.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import signal
+
+from sweeper.executors.tied import redirect, tie
+
+DRIVER = "LORA_SWEEPER_DRIVER"
+LOG = "LORA_SWEEPER_LOG"
+PRELOAD = "LORA_SWEEPER_PRELOAD"
+
+PID = os.getpid()
+
+if DRIVER in os.environ:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the driver decides
+    tie(int(os.environ[DRIVER]))
+    redirect(os.environ[LOG])
+    for module in filter(None, os.environ[PRELOAD].split(",")):
+        importlib.import_module(module)
+    gc.freeze()  # children then share these pages instead of copying them at their first collection

@@ -1,0 +1,34 @@
+"""What every process of a sweep does first: tie itself to its parent, and speak into the log.
+
+A tied process is killed by the kernel when its parent dies, however it dies. Without it, SIGKILL, SIGTERM or SIGHUP
+of a driver would leave the fork server and its children alive for good (facts, section 9).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def tie(parent: int) -> None:
+    """Asks the kernel to kill this process when its parent dies, and leaves at once if it already has.
+
+    Args:
+        parent: The process id the parent is known to have.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def redirect(path: str) -> None:
+    """Appends to a file what this process and its children write to stdout and stderr."""
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)

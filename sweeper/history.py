@@ -1,0 +1,117 @@
+"""What is known of a sweep: a fold over its event log."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Direction = Literal["minimize", "maximize"]
+Values = Mapping[str, float]
+
+REFERENCE = -1
+"""The `number` of an untrained base model, which is measured but takes no place."""
+
+
+@dataclass
+class Trial:
+    """One trial as recorded so far. `outcome` is None until it has ended."""
+
+    id: str
+    number: int
+    params: dict[str, Any]
+    config: dict[str, dict[str, Any]]
+    steps: int | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    curve: list[tuple[int, Values]] = field(default_factory=list)
+    rungs: list[tuple[int, Values]] = field(default_factory=list)
+    started: float | None = None
+    seconds: float | None = None
+    peak_memory_mib: float | None = None
+    outcome: str | None = None
+    reason: str | None = None
+
+    @property
+    def is_reference(self) -> bool:
+        """True for an untrained base model."""
+        return self.number == REFERENCE
+
+    @property
+    def last_step(self) -> int:
+        """The step of the latest rung, 0 before the first."""
+        return self.rungs[-1][0] if self.rungs else 0
+
+    def best(self, metric: str, direction: Direction) -> tuple[int, Values] | None:
+        """Returns (step, values) of the rung with the best finite value of a metric, the earliest among equals."""
+        return best_rung(self.rungs, metric, direction)
+
+
+def best_rung(rungs: Iterable[tuple[int, Values]], metric: str, direction: Direction) -> tuple[int, Values] | None:
+    """Finds the rung that ranks a trial.
+
+    Args:
+        rungs: (step, values) in the order of the steps.
+        metric: The metric to compare.
+        direction: Whether small or large values are good.
+
+    Returns:
+        The best rung, the earliest among equals; None where no rung has a finite value.
+    """
+    finite = [rung for rung in rungs if math.isfinite(rung[1].get(metric, math.nan))]
+    sign = 1 if direction == "minimize" else -1
+    return min(finite, key=lambda rung: sign * rung[1][metric], default=None)
+
+
+class History:
+    """The trials of a sweep, in the order they were proposed."""
+
+    def __init__(self, records: Iterable[Mapping[str, Any]] = ()) -> None:
+        self.trials: dict[str, Trial] = {}
+        for record in records:
+            self.apply(record)
+
+    def apply(self, record: Mapping[str, Any]) -> Trial | None:
+        """Takes one record of the log into account.
+
+        Args:
+            record: As `EventLog.append` returned it or `event_log.read` found it.
+
+        Returns:
+            The trial it is about, or None for a record about the sweep.
+        """
+        if record["event"] == "proposed":
+            self.trials[record["trial"]] = Trial(
+                record["trial"], record["number"], record["params"], record["config"]
+            )
+        trial = self.trials.get(record.get("trial", ""))
+        if trial is not None:
+            _apply(trial, record)
+        return trial
+
+    @property
+    def contenders(self) -> list[Trial]:
+        """The trials that can take a place: all but the references."""
+        return [trial for trial in self.trials.values() if not trial.is_reference]
+
+    @property
+    def unfinished(self) -> list[Trial]:
+        """The trials that were proposed and have not ended, in the order they were proposed."""
+        return [trial for trial in self.trials.values() if trial.outcome is None]
+
+
+def _apply(trial: Trial, record: Mapping[str, Any]) -> None:
+    match record["event"]:
+        case "started":  # anew, also after an interruption: what an earlier attempt left unfinished does not count
+            trial.curve, trial.rungs, trial.started = [], [], record["time"]
+        case "began":
+            trial.steps, trial.facts = record["steps"], record["facts"]
+        case "logged":
+            trial.curve.append((record["step"], record["values"]))
+        case "rung":
+            trial.rungs.append((record["step"], record["values"]))
+        case "ended":
+            trial.seconds, trial.peak_memory_mib = record["seconds"], record["peak_memory_mib"]
+            trial.outcome, trial.reason = record["outcome"], record["reason"]
+        case "failed":
+            trial.outcome, trial.reason = record["outcome"], record["reason"]

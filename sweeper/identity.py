@@ -1,0 +1,74 @@
+"""Which trial is which: a hash of everything that decides what it computes."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from trainers import bundled
+from trainers.trial import TrialConfig
+
+_EDGE_BYTES = 1 << 20
+
+
+def trial_id(config: TrialConfig) -> str:
+    """Hashes a configuration.
+
+    Data and local models enter by content, not by path; names, cache folders and the test rows do not enter at all,
+    and gain only through the alpha that follows from it.
+
+    Args:
+        config: A validated configuration whose files exist.
+
+    Returns:
+        Twelve hexadecimal digits.
+    """
+    values = dataclasses.asdict(config)
+    values["model"] = {**_without(values["model"], "name", "path", "cache_dir"), "content": model_content(config)}
+    values["data"] = {
+        **_without(values["data"], "name", "path", "validation_path", "test_path"),
+        "content": data_content(config),
+    }
+    values["lora"] = _without(values["lora"], "gain")
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def data_content(config: TrialConfig) -> str:
+    """Fingerprints the training and validation rows."""
+    paths = [path for path in (config.data.path, config.data.validation_path) if path]
+    return hashlib.sha256("".join(_file_content(str(bundled.data_path(path))) for path in paths).encode()).hexdigest()
+
+
+def model_content(config: TrialConfig) -> str:
+    """Fingerprints a bundled or local model; a hub id stands for itself."""
+    if bundled.is_bundled(config.model.path):
+        return bundled.tiny_fingerprint()
+    folder = Path(config.model.path)
+    return _folder_content(str(folder.resolve())) if folder.is_dir() else config.model.path
+
+
+@functools.cache
+def _file_content(path: str) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@functools.cache
+def _folder_content(path: str) -> str:
+    """Hashes names, sizes and both ends of every file: enough to tell models apart without reading gigabytes."""
+    digest = hashlib.sha256()
+    for file in sorted(item for item in Path(path).iterdir() if item.is_file()):
+        digest.update(f"{file.name} {file.stat().st_size} ".encode())
+        with file.open("rb") as content:
+            digest.update(content.read(_EDGE_BYTES))
+            content.seek(max(0, file.stat().st_size - _EDGE_BYTES))
+            digest.update(content.read())
+    return digest.hexdigest()
+
+
+def _without(values: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key not in keys}

@@ -1,0 +1,50 @@
+"""Where everything of a sweep lies on disk; no other module joins these paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class SweepPaths:
+    """The files of one sweep, below `runs/<sweep>/`."""
+
+    root: Path
+
+    @property
+    def events(self) -> Path:
+        """The event log: the truth."""
+        return self.root / "events.jsonl"
+
+    @property
+    def sweep(self) -> Path:
+        """The composed configuration of the latest command."""
+        return self.root / "sweep.yaml"
+
+    @property
+    def study(self) -> Path:
+        """Optuna's view of the sweep."""
+        return self.root / "study.db"
+
+    @property
+    def leaderboard(self) -> Path:
+        """The table, as Markdown."""
+        return self.root / "leaderboard.md"
+
+    @property
+    def log(self) -> Path:
+        """What the libraries and workers had to say."""
+        return self.root / "log.txt"
+
+    def trial(self, trial: str) -> Path:
+        """The folder of one trial, by its id."""
+        return self.root / "trials" / trial
+
+    def trial_config(self, trial: str) -> Path:
+        """A trial's resolved configuration."""
+        return self.trial(trial) / "config.yaml"
+
+    def adapter(self, trial: str) -> Path:
+        """A trial's best adapter in PEFT's format."""
+        return self.trial(trial) / "adapter"

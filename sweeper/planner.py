@@ -1,0 +1,89 @@
+"""Turns a search's points into trials: composes them, finds their identity, reuses what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sweeper.composition import Composer
+from sweeper.history import REFERENCE, History
+from sweeper.identity import trial_id
+from sweeper.search import Params, Search
+from sweeper.validation import ConfigurationError, Problem
+from trainers.trial import TrialConfig, reference_of
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A trial that is about to be part of the sweep."""
+
+    id: str
+    number: int
+    params: dict[str, Any]
+    config: TrialConfig
+
+
+class Planner:
+    """Proposes the trials of one search, each configuration once."""
+
+    def __init__(self, composer: Composer, search: Search, with_reference: bool) -> None:
+        self._composer, self._search, self._with_reference = composer, search, with_reference
+        self._composed: dict[str, tuple[str, TrialConfig]] = {}
+
+    @property
+    def total(self) -> int:
+        """How many trials the sweep asks for."""
+        return self._search.total
+
+    def next(self, history: History) -> list[Proposal]:
+        """Proposes the next trial, after the reference it will be compared with where that is still missing.
+
+        Args:
+            history: What the sweep knows.
+
+        Returns:
+            One proposal, two with a new reference, none when the search has no more points.
+        """
+        number = len(history.contenders)
+        params = self._search.next(number, lambda point: self._identify(point)[0] in history.trials)
+        if params is None:
+            return []
+        found, config = self._identify(params)
+        return [*self._reference(config, history), Proposal(found, number, params, config)]
+
+    def _identify(self, params: Params) -> tuple[str, TrialConfig]:
+        key = repr(sorted(params.items(), key=lambda item: item[0]))
+        if key not in self._composed:
+            config, problems = self._composer.trial(params)
+            if config is None:
+                raise ConfigurationError(problems)
+            self._composed[key] = trial_id(config), config
+        return self._composed[key]
+
+    def _reference(self, config: TrialConfig, history: History) -> Iterator[Proposal]:
+        if not self._with_reference:
+            return
+        reference = reference_of(config)
+        found = trial_id(reference)
+        if found not in history.trials:
+            yield Proposal(found, REFERENCE, {}, reference)
+
+
+def check(composer: Composer, points: Iterator[Params], check_files: Callable[[TrialConfig], list[Problem]]) -> None:
+    """Composes every point before anything trains.
+
+    Args:
+        composer: Composes trials.
+        points: The points to check.
+        check_files: Finds what is wrong with the files a trial names.
+
+    Raises:
+        ConfigurationError: With everything wrong with any of them.
+    """
+    problems: list[Problem] = []
+    for params in points:
+        config, found = composer.trial(params)
+        problems += found if config is None else check_files(config)
+    if problems:
+        raise ConfigurationError(problems)

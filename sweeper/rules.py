@@ -1,0 +1,86 @@
+"""The bounds that types cannot express, as a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sweeper.validation import Problem
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A bound on one dotted key; `holds` is only asked for values that are not None."""
+
+    key: str
+    holds: Callable[[Any], bool]
+    rule: str
+    remedy: str
+
+
+def _at_least(key: str, least: float, remedy: str) -> Rule:
+    return Rule(key, lambda value: value >= least, f"must be at least {least:g}", f"{key}={remedy}")
+
+
+def _share(key: str, remedy: str) -> Rule:
+    return Rule(key, lambda value: 0 <= value < 1, "must be at least 0 and below 1", f"{key}={remedy}")
+
+
+TRIAL_RULES = (
+    _at_least("lora.r", 1, "8"),
+    Rule("lora.alpha", lambda value: math.isfinite(value) and value > 0, "must be above 0", "lora.alpha=16"),
+    Rule("lora.gain", lambda value: math.isfinite(value) and value > 0, "must be above 0", "lora.gain=2"),
+    _share("lora.dropout", "0.05"),
+    Rule("lora.target_modules", bool, "must name at least one module", "lora.target_modules=all-linear"),
+    Rule(
+        "training.learning_rate",
+        lambda value: math.isfinite(value) and value > 0,
+        "must be a number above 0",
+        "training.learning_rate=2e-4",
+    ),
+    _at_least("training.warmup_steps", 0, "10"),
+    _at_least("training.weight_decay", 0, "0.01"),
+    _at_least("training.per_device_train_batch_size", 1, "8"),
+    _at_least("training.per_device_eval_batch_size", 1, "64"),
+    _at_least("training.gradient_accumulation_steps", 1, "1"),
+    Rule(
+        "training.max_steps",
+        lambda value: value == -1 or value >= 1,
+        "must be at least 1, or -1 for num_train_epochs",
+        "training.max_steps=200",
+    ),
+    Rule("training.num_train_epochs", lambda value: value > 0, "must be above 0", "training.num_train_epochs=3"),
+    _at_least("training.eval_steps", 1, "50"),
+    _at_least("training.logging_steps", 1, "10"),
+    _at_least("training.max_length", 2, "256"),
+    _at_least("training.max_grad_norm", 0, "1.0"),
+    _at_least("training.seed", 0, "42"),
+    _at_least("data.max_samples", 1, "1000"),
+    Rule("data.validation_fraction", lambda value: 0 < value < 1, "must be above 0 and below 1", "data.validation_fraction=0.1"),
+)
+
+SETTINGS_RULES = (
+    _at_least("executor.workers", 1, "1"),
+    _at_least("executor.threads", 1, "1"),
+    _at_least("sweep.n_trials", 1, "20"),
+    _at_least("sweep.seed", 0, "0"),
+)
+
+
+def broken(rules: tuple[Rule, ...], flat: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yields a problem for every rule that a value breaks.
+
+    Args:
+        rules: The bounds.
+        flat: Values under their dotted keys; what is missing or None breaks nothing.
+    """
+    for rule in rules:
+        value = flat.get(rule.key)
+        if value is not None and not _holds(rule, value):
+            yield Problem(rule.key, value, rule.rule, rule.remedy)
+
+
+def _holds(rule: Rule, value: Any) -> bool:
+    return not (isinstance(value, float) and math.isnan(value)) and rule.holds(value)

@@ -1,0 +1,140 @@
+"""One sweep from its event log to its leaderboard."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+from analysis import leaderboard
+from analysis.records import open_store, read_sweep
+from sweeper import executors, tracking
+from sweeper.decisions import Objective
+from sweeper.driver import Driver, View
+from sweeper.event_log import EventLog
+from sweeper.history import History
+from sweeper.interruption import Interruption
+from sweeper.paths import SweepPaths
+from sweeper.planner import Planner, Proposal
+from sweeper.progress import Progress
+from sweeper.settings import Settings
+from sweeper.study import Mirror, Study
+
+INTERRUPTED = 130  # what a shell reports for a command that Ctrl-C ended
+
+
+class Session:
+    """Runs what is still missing of a sweep, and reports."""
+
+    def __init__(self, name: str, settings: Settings, objective: Objective, study: Study, planner: Planner) -> None:
+        self._name, self._settings, self._objective = name, settings, objective
+        self._study, self._planner = study, planner
+        self._paths = SweepPaths(Path(settings.sweep.dir) / name)
+        self._say: Callable[[str], None] = lambda text: print(text, flush=True)
+        _quiet()
+
+    def run(self) -> int:
+        """Continues the sweep until it is done or interrupted.
+
+        Returns:
+            0, 1 when no trial completed, 130 when it was interrupted.
+        """
+        with Interruption() as interruption, EventLog(self._paths.events) as log:
+            history = History(log.history)
+            self._study.restore(history.trials.values())
+            proposals = self._planner.next(history)
+            if not proposals and not history.unfinished:
+                self._say(f"Sweep {self._name} is complete: nothing left to train.")
+                return self._report(self._track(history), history)
+            # The workers load their libraries while this process opens the databases.
+            executor = executors.launch(self._settings, self._paths.log)
+            try:
+                return self._drive(log, history, proposals, executor, interruption)
+            finally:
+                executor.close()
+
+    def _drive(
+        self,
+        log: EventLog,
+        history: History,
+        proposals: list[Proposal],
+        executor: executors.Executor,
+        interruption: Interruption,
+    ) -> int:
+        track = self._track(history)
+        driver = Driver(
+            history=history,
+            proposals=proposals,
+            planner=self._planner,
+            log=log,
+            executor=executor,
+            objective=self._objective,
+            pruner=self._study,
+            views=self._views(history, track),
+            paths=self._paths,
+            interruption=interruption,
+        )
+        self._announce(history)
+        if driver.run():
+            return self._report(track, history)
+        track.close(finished=False, leaderboard=None)
+        done = sum(trial.outcome is not None for trial in history.contenders)
+        self._say(f"Stopped after {done} of {self._planner.total} trials. To continue: {shlex.join(_command())}")
+        return INTERRUPTED
+
+    def _views(self, history: History, track: tracking.Tracking) -> list[View]:
+        storage = self._settings.sweep.storage or f"sqlite:///{self._paths.study}"
+        mirror = Mirror(self._study, storage, self._name, self._objective)
+        mirror.restore(history.trials.values())
+        progress = Progress(history, self._planner.total, self._objective, self._say)
+        return [self._study, mirror, track, progress]
+
+    def _track(self, history: History) -> tracking.Tracking:
+        settings = self._settings
+        artifacts = (Path(settings.sweep.dir) / "artifacts").resolve().as_uri()
+        client, experiment = tracking.connect(settings.tracking.uri, settings.tracking.experiment, artifacts)
+        shared = {f"executor.{key}": value for key, value in vars(settings.executor).items()}
+        shared |= {"trainer.name": settings.trainer.name, "sweep.name": self._name}
+        track = tracking.Tracking(client, experiment, self._name, self._objective, shared)
+        track.restore(history.trials.values())
+        return track
+
+    def _announce(self, history: History) -> None:
+        done = sum(trial.outcome is not None for trial in history.contenders)
+        kept = f", {done} of them measured already" if done else ""
+        self._say(f"Sweep {self._name}: {self._planner.total} trials{kept}, ranked by {self._objective.metric}")
+
+    def _report(self, track: tracking.Tracking, history: History) -> int:
+        settings = self._settings
+        records = read_sweep(open_store(settings.tracking.uri), settings.tracking.experiment, self._name)
+        board = leaderboard.rank(records)
+        markdown = leaderboard.to_markdown(board)
+        self._paths.leaderboard.write_text(markdown, encoding="utf-8")
+        track.close(finished=True, leaderboard=markdown)
+        self._say(f"\n{leaderboard.to_text(board)}\n\n{self._where(board)}")
+        return 0 if any(trial.outcome == "complete" for trial in history.contenders) else 1
+
+    def _where(self, board: leaderboard.Leaderboard) -> str:
+        best = next((row.trial for row in board.rows if row.place == 1), None)
+        adapter = self._paths.adapter(best.trial) if best else None
+        lines = {
+            "Leaderboard": self._paths.leaderboard,
+            "Best adapter": adapter,
+            "Every event": self._paths.events,
+            "MLflow": self._settings.tracking.uri,
+        }
+        return "\n".join(f"{label + ':':<14}{place}" for label, place in lines.items() if place is not None and (label == "MLflow" or Path(place).exists()))
+
+
+def _command() -> list[str]:
+    return [Path(sys.argv[0]).name, *sys.argv[1:]]
+
+
+def _quiet() -> None:
+    """Silences what libraries say about themselves; problems still get through."""
+    for name in ("alembic", "mlflow"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"(mlflow|optuna)\..*")

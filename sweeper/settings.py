@@ -1,0 +1,105 @@
+"""How a sweep is run: everything that is recorded with a trial but is no part of what it computes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+_FORBID_UNKNOWN = {"extra": "forbid"}
+
+MAXIMIZED = {"token_accuracy", "eval_accuracy", "eval_macro_f1", "accuracy", "macro_f1"}
+"""Metrics of which more is better; of every other, losses and perplexities among them, less is."""
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """Who turns trials into curves."""
+
+    __pydantic_config__ = _FORBID_UNKNOWN
+
+    name: Literal["sft", "replay"] = "sft"
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The recorded curves that `trainer=replay` answers from."""
+
+    __pydantic_config__ = _FORBID_UNKNOWN
+
+    table: str | None = None
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Which point is tried next."""
+
+    __pydantic_config__ = _FORBID_UNKNOWN
+
+    name: Literal["auto", "grid", "tpe", "random"] = "auto"
+    kwargs: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PrunerSettings:
+    """Which trial is stopped early."""
+
+    __pydantic_config__ = _FORBID_UNKNOWN
+
+    name: Literal["none", "median", "asha"] = "none"
+    kwargs: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Executor:
+    """Where workers run. `threads` per worker on a CPU is part of what makes a curve reproducible."""
+
+    __pydantic_config__ = _FORBID_UNKNOWN
+
+    name: Literal["local", "inline"] = "local"
+    workers: int | None = None
+    threads: int = 1
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """Where MLflow records."""
+
+    __pydantic_config__ = _FORBID_UNKNOWN
+
+    uri: str
+    experiment: str = "lora-sweeper"
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep asks for."""
+
+    __pydantic_config__ = _FORBID_UNKNOWN
+
+    name: str | None = None
+    n_trials: int | None = None
+    metric: str = "eval_loss"
+    direction: Literal["minimize", "maximize"] | None = None
+    seed: int = 0
+    reference: bool = True
+    dir: str = "runs"
+    storage: str | None = None
+
+    @property
+    def resolved_direction(self) -> Literal["minimize", "maximize"]:
+        """The direction given, else the one the metric is known to have."""
+        return self.direction or ("maximize" if self.metric in MAXIMIZED else "minimize")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All groups that say how, not what."""
+
+    trainer: Trainer
+    sampler: Sampler
+    pruner: PrunerSettings
+    executor: Executor
+    tracking: Tracking
+    sweep: Sweep
+    replay: Replay = field(default_factory=Replay)

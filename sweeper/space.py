@@ -1,0 +1,128 @@
+"""Search spaces in Hydra's own syntax: `a,b`, `choice()`, `range()`, `interval()`, `tag(log, …)`."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob, IntervalSweep, Override, Transformer
+
+from sweeper.validation import Problem
+
+Params = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """An axis with listed values, in the order they were typed. `is_group` where they are options of a config group."""
+
+    key: str
+    values: tuple[Any, ...]
+    is_group: bool = False
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An axis between two bounds, both included; `log` where it is drawn on a logarithmic scale."""
+
+    key: str
+    low: float
+    high: float
+    log: bool = False
+    integer: bool = False
+
+
+Axis = Choices | Interval
+
+
+@dataclass(frozen=True)
+class Space:
+    """What a command varies (`axes`) and what it sets once (`fixed`, as override strings)."""
+
+    axes: tuple[Axis, ...]
+    fixed: tuple[str, ...]
+
+    @property
+    def is_discrete(self) -> bool:
+        """True when every axis is a list, so that a full grid exists."""
+        return all(isinstance(axis, Choices) for axis in self.axes)
+
+    @property
+    def size(self) -> float:
+        """The number of distinct points, infinite where an axis is continuous."""
+        return math.prod(_axis_size(axis) for axis in self.axes)
+
+    def grid(self) -> Iterator[dict[str, Any]]:
+        """Yields every combination of a discrete space, the last axis varying fastest."""
+        keys = [axis.key for axis in self.axes]
+        lists = [axis.values for axis in self.axes if isinstance(axis, Choices)]
+        for values in itertools.product(*lists):
+            yield dict(zip(keys, values, strict=True))
+
+
+def _axis_size(axis: Axis) -> float:
+    if isinstance(axis, Choices):
+        return len(axis.values)
+    return axis.high - axis.low + 1 if axis.integer else math.inf
+
+
+def parse(arguments: Sequence[str], group_options: Callable[[str], Sequence[str]]) -> tuple[Space, list[Problem]]:
+    """Splits a command's overrides into axes and fixed settings.
+
+    Args:
+        arguments: The task overrides as typed.
+        group_options: Lists the options of a config group; empty for a key that is no group.
+
+    Returns:
+        The space, and everything wrong with it.
+    """
+    axes: list[Axis] = []
+    fixed: list[str] = []
+    problems: list[Problem] = []
+    for override in OverridesParser.create().parse_overrides(list(arguments)):
+        if not override.is_sweep_override():
+            fixed.append(str(override.input_line))
+            continue
+        axis = _axis(override, group_options)
+        axes.append(axis)
+        problems.extend(_problems(axis))
+    return Space(tuple(axes), tuple(fixed)), problems
+
+
+def _axis(override: Override, group_options: Callable[[str], Sequence[str]]) -> Axis:
+    key = override.key_or_group
+    value = override.value()
+    if isinstance(value, IntervalSweep):
+        integer = isinstance(value.start, int) and isinstance(value.end, int)
+        return Interval(key, value.start or 0, value.end or 0, "log" in value.tags, integer)
+    options = group_options(key)
+    if isinstance(value, Glob):
+        return Choices(key, tuple(value.filter(list(options))), is_group=True)
+    encoded = list(override.sweep_iterator(transformer=Transformer.encode))
+    values = tuple(_value(str(item)) for item in encoded)
+    return Choices(key, tuple(dict.fromkeys(values)) if _hashable(values) else values, is_group=bool(options))
+
+
+def _value(text: str) -> Any:
+    """Reads one element as Hydra would read it behind `key=`."""
+    return OverridesParser.create().parse_override(f"key={text}").value()
+
+
+def _hashable(values: tuple[Any, ...]) -> bool:
+    return not any(isinstance(value, (list, dict)) for value in values)
+
+
+def _problems(axis: Axis) -> Iterator[Problem]:
+    if isinstance(axis, Choices):
+        if not axis.values:
+            yield Problem(axis.key, "nothing", "a sweep needs at least one value", f"{axis.key}=VALUE,VALUE")
+        return
+    bounds = f"interval({axis.low},{axis.high})"
+    if axis.low >= axis.high:
+        yield Problem(axis.key, bounds, "the first bound must be the smaller", f"interval({axis.high},{axis.low})")
+    if axis.log and axis.low <= 0:
+        yield Problem(axis.key, bounds, "a logarithmic interval starts above 0", "tag(log,interval(1e-5,1e-3))")

@@ -1,0 +1,183 @@
+"""MLflow's view of a sweep: one parent run, a child run per trial with its curves.
+
+Everything goes through `MlflowClient` in the driver: transformers' own callback ends the wrong runs and costs four
+seconds per trial (facts, section 7).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.tracking.context.registry import resolve_tags
+
+from sweeper.decisions import Objective
+from sweeper.history import Trial
+from sweeper.progress import name_of
+from trainers.trial import flatten, from_mapping
+
+PARENT = "mlflow.parentRunId"
+NOTE = "mlflow.note.content"
+
+STATUS = {"complete": "FINISHED", "pruned": "KILLED"}
+"""MLflow's status per outcome; every other outcome is FAILED."""
+
+_MOST_METRICS = 1000  # per log_batch call (mlflow/utils/validation.py)
+_FLUSH_S = 1.0  # a running curve reaches the UI this often, one write for all its points
+
+
+@dataclass
+class _Run:
+    """A child run: its points that MLflow does not have yet."""
+
+    id: str
+    points: list[Metric] = field(default_factory=list)
+    flushed: float = 0.0
+
+
+class Tracking:
+    """Writes one sweep to MLflow."""
+
+    def __init__(self, client: MlflowClient, experiment: str, sweep: str, objective: Objective, shared: Mapping[str, Any]) -> None:
+        self._client, self._objective, self._shared = client, objective, shared
+        self._experiment = experiment
+        self.parent = self._parent(sweep)
+        self._runs: dict[str, _Run] = {}
+
+    def _parent(self, sweep: str) -> str:
+        found = self._client.search_runs([self._experiment], f"tags.sweep = '{sweep}' and tags.kind = 'sweep'")
+        if found:
+            parent = str(found[0].info.run_id)
+            self._client.update_run(parent, status="RUNNING")
+            return parent
+        tags = {
+            **resolve_tags(),
+            "kind": "sweep",
+            "sweep": sweep,
+            "metric": self._objective.metric,
+            "direction": self._objective.direction,
+        }
+        return str(self._client.create_run(self._experiment, run_name=sweep, tags=tags).info.run_id)
+
+    def restore(self, trials: Iterable[Trial]) -> None:
+        """Brings MLflow up to what the log knows: finished trials it lacks are written, unfinished runs removed.
+
+        A removed run stays in MLflow's trash, and the log keeps every point.
+        """
+        runs = self._client.search_runs([self._experiment], f"tags.`{PARENT}` = '{self.parent}'", max_results=50_000)
+        finished = {run.data.tags["trial"] for run in runs if run.info.status != "RUNNING"}
+        for run in runs:
+            if run.info.status == "RUNNING":
+                self._client.delete_run(run.info.run_id)
+        for trial in trials:
+            if trial.outcome is not None and trial.id not in finished:
+                self._rewrite(trial)
+
+    def _rewrite(self, trial: Trial) -> None:
+        self._create(trial, trial.started or time.time())
+        stamp = trial.started or time.time()
+        for step, values in [*trial.curve, *trial.rungs]:
+            self._add(trial, step, values, stamp)
+        self._finish(trial, stamp + (trial.seconds or 0))
+
+    def apply(self, record: Mapping[str, Any], trial: Trial | None) -> None:
+        """Follows the sweep's log."""
+        if trial is None:
+            return
+        match record["event"]:
+            case "started":
+                self._create(trial, record["time"])
+            case "logged" | "rung":
+                self._add(trial, record["step"], record["values"], record["time"])
+            case "ended" | "failed":
+                self._finish(trial, record["time"])
+
+    def _create(self, trial: Trial, started: float) -> None:
+        config = from_mapping(trial.config)
+        params = {**flatten(config), **self._shared, **trial.params}
+        tags = {
+            **resolve_tags(),
+            PARENT: self.parent,
+            "kind": "reference" if trial.is_reference else "trial",
+            "trial": trial.id,
+            "number": str(trial.number),
+            "stage": "search",
+            "swept": ",".join(trial.params),
+        }
+        run = self._client.create_run(
+            self._experiment, start_time=_milliseconds(started), run_name=name_of(trial), tags=tags
+        )
+        self._runs[trial.id] = _Run(run.info.run_id, flushed=started)
+        self._client.log_batch(run.info.run_id, params=[Param(key, str(value)) for key, value in params.items()])
+
+    def _add(self, trial: Trial, step: int, values: Mapping[str, float], stamp: float) -> None:
+        run = self._runs[trial.id]
+        run.points += [Metric(key, value, _milliseconds(stamp), step) for key, value in values.items()]
+        if stamp - run.flushed > _FLUSH_S or len(run.points) > _MOST_METRICS // 2:
+            self._flush(run)
+            run.flushed = stamp
+
+    def _flush(self, run: _Run) -> None:
+        for start in range(0, len(run.points), _MOST_METRICS):
+            self._client.log_batch(run.id, metrics=run.points[start : start + _MOST_METRICS])
+        run.points = []
+
+    def _finish(self, trial: Trial, ended: float) -> None:
+        run = self._runs.pop(trial.id)
+        run.points += [Metric(key, value, _milliseconds(ended), 0) for key, value in self._summary(trial).items()]
+        tags = {"outcome": trial.outcome or "", "reason": trial.reason or ""}
+        self._flush(run)
+        self._client.log_batch(run.id, tags=[RunTag(key, value) for key, value in tags.items()])
+        self._client.set_terminated(run.id, STATUS.get(trial.outcome or "", "FAILED"), _milliseconds(ended))
+
+    def _summary(self, trial: Trial) -> dict[str, float]:
+        """Returns one value per trial and metric: at its best rung, at its last, and what it cost."""
+        best = trial.best(self._objective.metric, self._objective.direction)
+        summary: dict[str, float | None] = {
+            "steps": float(trial.last_step),
+            "seconds": trial.seconds,
+            "peak_memory_mib": trial.peak_memory_mib,
+            "trainable_parameters": trial.facts.get("trainable_parameters"),
+        }
+        if best is not None:
+            summary |= {"best_step": float(best[0])} | {f"best_{key}": value for key, value in best[1].items()}
+            summary |= {f"final_{key}": value for key, value in trial.rungs[-1][1].items()}
+        return {key: float(value) for key, value in summary.items() if value is not None and not math.isnan(value)}
+
+    def close(self, finished: bool, leaderboard: str | None) -> None:
+        """Ends the parent run; its note is the leaderboard."""
+        if leaderboard is not None:
+            self._client.set_tag(self.parent, NOTE, leaderboard)
+        self._client.set_terminated(self.parent, "FINISHED" if finished else "KILLED")
+
+
+def _milliseconds(seconds: float) -> int:
+    return int(seconds * 1000)
+
+
+def connect(uri: str, experiment: str, artifacts: str) -> tuple[MlflowClient, str]:
+    """Opens the tracking store, creating the database and the experiment where they are missing.
+
+    Args:
+        uri: Where MLflow records.
+        experiment: The experiment's name.
+        artifacts: The folder for artifacts of a store that is a local database.
+
+    Returns:
+        The client and the experiment's id.
+    """
+    client = MlflowClient(tracking_uri=uri)
+    found = client.get_experiment_by_name(experiment)
+    if found is not None:
+        return client, str(found.experiment_id)
+    location = artifacts if uri.startswith("sqlite:") else None
+    try:
+        return client, str(client.create_experiment(experiment, artifact_location=location))
+    except MlflowException:  # somebody else created it meanwhile
+        return client, str(client.get_experiment_by_name(experiment).experiment_id)

@@ -1,0 +1,62 @@
+"""The LoRA adapter: attached, measured, saved."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import peft
+import torch
+
+from trainers.trial import Lora
+
+
+def attach(base: Any, lora: Lora) -> Any:
+    """Wraps a base model with a fresh adapter.
+
+    Args:
+        base: The frozen base; its linear layers are replaced in place until `unload()`.
+        lora: The adapter's configuration.
+
+    Returns:
+        A `peft.PeftModel` whose trainable parameters have `lora.dtype`, whatever the base is quantized to. The weights
+        follow from torch's random state.
+    """
+    config = peft.LoraConfig(
+        r=lora.r,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        use_rslora=lora.use_rslora,
+        target_modules=lora.target_modules,
+        bias=lora.bias,
+        task_type="CAUSAL_LM",
+    )
+    model = peft.get_peft_model(base, config)
+    for parameter in trainable(model):
+        parameter.data = parameter.data.to(getattr(torch, lora.dtype))
+    return model
+
+
+def trainable(model: Any) -> list[torch.nn.Parameter]:
+    """Returns the parameters that are trained."""
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def norm(model: Any) -> float:
+    """Returns the Euclidean norm of all trained weights together."""
+    return float(torch.nn.utils.get_total_norm([parameter.detach() for parameter in trainable(model)]))
+
+
+def save(model: Any, folder: Path) -> None:
+    """Saves the adapter in PEFT's format, replacing an earlier one as a whole.
+
+    Args:
+        model: The `peft.PeftModel`.
+        folder: Where the adapter will be.
+    """
+    fresh = folder.with_name(folder.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    model.save_pretrained(str(fresh))
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.rename(folder)

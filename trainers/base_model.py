@@ -1,0 +1,113 @@
+"""The frozen base model, loaded once per worker."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+from trainers import bundled, tiny
+from trainers.seam import TrialFailed
+from trainers.trial import Model, Quantization
+
+
+@dataclass
+class Base:
+    """A base model and its tokenizer."""
+
+    model: Any
+    tokenizer: Any
+
+
+def load(model: Model, quantization: Quantization, device: torch.device) -> Base:
+    """Loads a base model from a folder or the hub; the bundled one is built first where it is not yet.
+
+    Args:
+        model: What to load.
+        quantization: How to store it.
+        device: Where to put it.
+
+    Returns:
+        The model in evaluation mode, and its tokenizer with a padding token.
+
+    Raises:
+        TrialFailed: The folder is not a model, or the tokenizer has no end-of-sequence token.
+    """
+    path = _path(model)
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(path, **_source(model))
+        loaded = transformers.AutoModelForCausalLM.from_pretrained(
+            path,
+            **_source(model),
+            dtype=_dtype(model.dtype, device),
+            attn_implementation=model.attn_implementation,
+            quantization_config=_bits_and_bytes(quantization, device),
+            device_map={"": str(device)},
+        )
+    except OSError as error:
+        raise TrialFailed(f"model.path={model.path} cannot be loaded: {str(error).splitlines()[0]}") from error
+    return Base(loaded.eval(), _with_padding(tokenizer, model))
+
+
+def _path(model: Model) -> str:
+    if not bundled.is_bundled(model.path):
+        return model.path
+    folder = bundled.tiny_folder(model.cache_dir)
+    with _lock(folder):
+        if not folder.is_dir():
+            tiny.build(folder)
+    return str(folder)
+
+
+@contextlib.contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Lets one worker build while the others wait; the lock dies with its process."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _source(model: Model) -> dict[str, Any]:
+    return {"revision": model.revision or "main", "trust_remote_code": model.trust_remote_code}
+
+
+def _with_padding(tokenizer: Any, model: Model) -> Any:
+    if tokenizer.eos_token is None:
+        raise TrialFailed(f"the tokenizer of model.path={model.path} has no end-of-sequence token")
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token  # as TRL does
+    return tokenizer
+
+
+def _dtype(name: str, device: torch.device) -> torch.dtype:
+    if name != "auto":
+        dtype: torch.dtype = getattr(torch, name)
+        return dtype
+    if device.type == "cpu":
+        return torch.float32
+    # The tuning guide's rule (001, dtype): bfloat16 where the hardware has it, else float16.
+    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+
+
+def _bits_and_bytes(quantization: Quantization, device: torch.device) -> Any:
+    if quantization.name == "none":
+        return None
+    if quantization.name == "int8":
+        return transformers.BitsAndBytesConfig(
+            load_in_8bit=True,
+            llm_int8_threshold=quantization.llm_int8_threshold,
+            llm_int8_has_fp16_weight=quantization.llm_int8_has_fp16_weight,
+        )
+    return transformers.BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=quantization.bnb_4bit_use_double_quant,
+        bnb_4bit_compute_dtype=_dtype(quantization.bnb_4bit_compute_dtype, device),
+    )

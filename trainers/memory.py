@@ -1,0 +1,29 @@
+"""Peak memory of one trial, in MiB."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+
+_MIB = 1 << 20
+
+
+def reset_peak(device: torch.device) -> None:
+    """Begins a new measurement: of the GPU's allocator, or of this process's resident memory on Linux."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif sys.platform == "linux":
+        Path("/proc/self/clear_refs").write_text("5")  # proc(5): resets VmHWM to the present resident size
+
+
+def peak_mib(device: torch.device) -> float | None:
+    """Returns the peak since the last reset, or None where it cannot be known."""
+    if device.type == "cuda":
+        return round(torch.cuda.max_memory_allocated(device) / _MIB, 1)
+    if sys.platform != "linux":
+        return None
+    status = Path("/proc/self/status").read_text().splitlines()
+    kib = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+    return round(kib / 1024, 1)

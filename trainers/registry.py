@@ -1,0 +1,42 @@
+"""The trainers by name; the heavy ones are imported only where they train."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+
+from trainers.seam import Worker
+
+_MODULES = {"sft": "trainers.sft", "replay": "trainers.replay"}
+# What a fork server imports once for all its workers.
+_PRELOAD = {"sft": ("trainers.sft",), "replay": ("trainers.replay",)}
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a trainer may use: a device as torch names it, its CPU threads, and a table of recorded curves."""
+
+    device: str = "cpu"
+    threads: int = 1
+    table: str | None = None
+
+
+def make(name: str, resources: Resources) -> Worker:
+    """Returns a trainer, ready for commands.
+
+    Args:
+        name: `sft` or `replay`.
+        resources: What it may use.
+    """
+    worker: Worker = importlib.import_module(_MODULES[name]).make(resources)
+    return worker
+
+
+def preload(name: str) -> tuple[str, ...]:
+    """Returns the modules that a process of this trainer imports before its first trial."""
+    return _PRELOAD[name]
+
+
+def measures_reference(name: str) -> bool:
+    """True for a trainer that can evaluate the untrained base model."""
+    return name != "replay"

@@ -1,0 +1,155 @@
+"""Answers a trial from a table of recorded curves, in microseconds: tests, simulations and dry runs."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainers.registry import Resources
+from trainers.seam import Began, Command, Ended, Event, Failed, GoOn, Rung, Start, TrialFailed
+from trainers.trial import TrialConfig, flatten
+
+# A swept config group stands in a table under the group's name.
+_GROUPS = {"model": "model.name", "quantization": "quantization.name", "data": "data.name"}
+_SPECIAL = {"step", "seconds"}
+
+Point = tuple[int, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A recorded trial: (step, metrics) in order, and the seconds it took at the end (nan when not recorded)."""
+
+    points: tuple[Point, ...]
+    seconds: float
+
+
+class Table:
+    """Recorded curves, found by the parameters they were recorded for."""
+
+    def __init__(self, rows: Sequence[Mapping[str, str]]) -> None:
+        columns = [name for name in (rows[0] if rows else {}) if name]
+        self.parameters = [name for name in columns if "." in name or name in _GROUPS or name == "seed"]
+        self._metrics = [name for name in columns if name not in self.parameters and name not in _SPECIAL]
+        grouped: dict[tuple[Any, ...], list[Mapping[str, str]]] = {}
+        for row in rows:
+            grouped.setdefault(tuple(_scalar(row[name]) for name in self.parameters), []).append(row)
+        self._curves = {key: self._curve(group) for key, group in grouped.items()}
+
+    def _curve(self, rows: Sequence[Mapping[str, str]]) -> Curve:
+        points = sorted(((int(float(row.get("step") or 1)), self._values(row)) for row in rows), key=lambda item: item[0])
+        seconds = [float(row["seconds"]) for row in rows if row.get("seconds")]
+        return Curve(tuple(points), max(seconds, default=math.nan))
+
+    def _values(self, row: Mapping[str, str]) -> dict[str, float]:
+        return {name: float(row[name]) for name in self._metrics if row.get(name)}
+
+    def find(self, config: TrialConfig) -> Curve:
+        """Returns the curve recorded for a configuration.
+
+        Args:
+            config: The trial; only the table's own columns are compared.
+
+        Raises:
+            TrialFailed: The table has no such configuration; the message names the nearest ones.
+        """
+        flat = flatten(config)
+        unknown = [name for name in self.parameters if _parameter(name) not in flat]
+        if unknown:
+            raise TrialFailed(f"the table's columns {', '.join(unknown)} are no parameters of a trial")
+        key = tuple(_scalar(flat[_parameter(name)]) for name in self.parameters)
+        if key not in self._curves:
+            raise TrialFailed(f"the table has no row for {self._words(key)}; nearest: {self._nearest(key)}")
+        return self._curves[key]
+
+    def _nearest(self, key: tuple[Any, ...]) -> str:
+        ranked = sorted(self._curves, key=lambda other: _distance(key, other))
+        return "; ".join(self._words(other) for other in ranked[:3]) or "the table is empty"
+
+    def _words(self, key: tuple[Any, ...]) -> str:
+        return ", ".join(f"{name}={value}" for name, value in zip(self.parameters, key, strict=True))
+
+
+def _parameter(column: str) -> str:
+    return "training.seed" if column == "seed" else _GROUPS.get(column, column)
+
+
+def _scalar(value: Any) -> Any:
+    """Returns a number where a value is one, so that 2e-4 and 0.0002 are the same."""
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        text = str(value).strip()
+        return text.lower() if text.lower() in {"true", "false", "none"} else text
+
+
+def _distance(one: tuple[Any, ...], other: tuple[Any, ...]) -> float:
+    return sum(_gap(a, b) for a, b in zip(one, other, strict=True))
+
+
+def _gap(a: Any, b: Any) -> float:
+    """Returns 0 for equal values, up to 1 for numbers far apart, and 1 or more for different words."""
+    if a == b:
+        return 0.0
+    if isinstance(a, float) and isinstance(b, float):
+        return abs(a - b) / (abs(a) + abs(b))
+    return 2.0 - difflib.SequenceMatcher(None, str(a), str(b)).ratio()
+
+
+def read_table(path: str) -> Table:
+    """Reads a CSV of recorded curves.
+
+    Args:
+        path: Columns: any dotted parameters (or the name of a config group), metrics, optionally `seed`, `step` and
+            `seconds`. Without `step` a row is a finished trial.
+    """
+    with Path(path).open(newline="", encoding="utf-8-sig") as file:
+        return Table(list(csv.DictReader(file)))
+
+
+class ReplayTrainer:
+    """Plays recorded curves, any number of trials at a time."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._playing: dict[str, tuple[Curve, int]] = {}
+
+    def advance(self, commands: Sequence[Command]) -> Iterator[Event]:
+        """Yields each commanded trial's next recorded rung, or its end."""
+        for command in commands:
+            if isinstance(command, Start):
+                yield from self._start(command)
+            elif isinstance(command, GoOn):
+                yield self._next_rung(command.trial)
+            else:
+                curve, position = self._playing.pop(command.trial)
+                seconds = curve.seconds * position / len(curve.points)
+                yield Ended(command.trial, curve.points[position - 1][0], seconds)
+
+    def _start(self, command: Start) -> Iterator[Event]:
+        try:
+            curve = self._table.find(command.config)
+        except TrialFailed as error:
+            yield Failed(command.trial, "failed", str(error))
+            return
+        self._playing[command.trial] = (curve, 0)
+        yield Began(command.trial, curve.points[-1][0], {"device": "replay"})
+        yield self._next_rung(command.trial)
+
+    def _next_rung(self, trial: str) -> Rung:
+        curve, position = self._playing[trial]
+        self._playing[trial] = (curve, position + 1)
+        step, values = curve.points[position]
+        return Rung(trial, step, values)
+
+
+def make(resources: Resources) -> ReplayTrainer:
+    """Returns a trainer that answers from `resources.table`."""
+    return ReplayTrainer(read_table(resources.table or ""))

@@ -1,0 +1,112 @@
+"""The one seam between the driver and whoever computes: `advance(commands) -> events`.
+
+A trainer computes until it needs a decision (at a rung) or is done, and never decides about its own fate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from trainers.trial import TrialConfig
+
+Outcome = Literal["complete", "pruned", "diverged", "out_of_memory", "failed"]
+"""Every way a trial can end:
+
+complete: ran all its steps; pruned: stopped by comparison with others; diverged: a loss or gradient was not finite;
+out_of_memory: did not fit its device; failed: anything else, with the reason.
+"""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Begin a trial; `adapter` is the folder that will hold the adapter it is told to keep."""
+
+    trial: str
+    config: TrialConfig
+    adapter: str
+
+
+@dataclass(frozen=True)
+class GoOn:
+    """Train on from the rung the trial waits at; `keep` its adapter as it is now first."""
+
+    trial: str
+    keep: bool = False
+
+
+@dataclass(frozen=True)
+class Stop:
+    """End the trial at the rung it waits at; `keep` its adapter as it is now first."""
+
+    trial: str
+    keep: bool = False
+
+
+Command = Start | GoOn | Stop
+
+
+@dataclass(frozen=True)
+class Began:
+    """A trial has its model, data and optimiser. `facts`: trainable parameters, device, rows, …"""
+
+    trial: str
+    steps: int
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A point of the training curves, streamed every `logging_steps`."""
+
+    trial: str
+    step: int
+    values: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A trial was evaluated (or computed something that is not finite) and waits for `GoOn` or `Stop`."""
+
+    trial: str
+    step: int
+    values: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A trial obeyed `Stop`. Seconds of the trial alone and the peak memory of its device in MiB."""
+
+    trial: str
+    step: int
+    seconds: float
+    peak_memory_mib: float | None = None
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A trial could not go on. The reason is one line, the detail a traceback or a log's tail."""
+
+    trial: str
+    outcome: Literal["out_of_memory", "failed"]
+    reason: str
+    detail: str = ""
+
+
+Event = Began | Logged | Rung | Ended | Failed
+
+
+class Worker(Protocol):
+    """Anything that computes trials: a trainer in this process, or a proxy of one elsewhere."""
+
+    def advance(self, commands: Sequence[Command]) -> Iterator[Event]:
+        """Obeys the commands and yields what happened, as it happens.
+
+        A trainer runs until every trial it holds waits at a rung or has ended; a proxy yields what has arrived.
+        """
+        ...
+
+
+class TrialFailed(Exception):
+    """A trial cannot run for a reason that one sentence explains; it carries no traceback into the record."""

@@ -1,0 +1,175 @@
+"""The reference trainer: one trial at a time with TRL's SFTTrainer, PEFT and bitsandbytes."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import datasets
+import torch
+import transformers
+import trl
+
+from trainers import adapter, base_model, data, memory, tokens
+from trainers.arguments import sft_config
+from trainers.coroutine import Coroutine
+from trainers.evaluation import evaluate
+from trainers.registry import Resources
+from trainers.rungs import Exchange, Rungs
+from trainers.seam import Began, Command, Ended, Event, Failed, Rung, Start, TrialFailed
+from trainers.trial import Model, Quantization, TrialConfig
+
+
+class SftTrainer:
+    """Holds the base model of the latest trial and trains one trial at a time on it."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._device = torch.device(resources.device)
+        self._threads = resources.threads
+        self._base: base_model.Base | None = None
+        self._base_key: tuple[Model, Quantization] | None = None
+        self._rows: dict[tuple[Any, ...], tokens.TokenRows] = {}
+        self._trial: Coroutine[Any, Event] | None = None
+
+    def advance(self, commands: Sequence[Command]) -> Iterator[Event]:
+        """Obeys, and yields what happens until the trial waits at its next rung or has ended."""
+        for command in commands:
+            if isinstance(command, Start):
+                event = self._begin(command)
+            else:
+                event = self._resume(command)
+            while not isinstance(event, (Rung, Ended, Failed)):
+                yield event
+                event = self._resume(None)
+            yield event
+
+    def _begin(self, start: Start) -> Event:
+        self._trial = Coroutine(lambda exchange: self._run(start, exchange))
+        return self._trial.resume()
+
+    def _resume(self, command: Command | None) -> Event:
+        if self._trial is None:
+            raise RuntimeError("no trial has been started")
+        return self._trial.resume(command)
+
+    def _run(self, start: Start, exchange: Exchange) -> Event:
+        try:
+            return self._train(start, exchange)
+        except (torch.OutOfMemoryError, MemoryError) as error:
+            return Failed(start.trial, "out_of_memory", _first_line(error), traceback.format_exc())
+        except TrialFailed as error:
+            return Failed(start.trial, "failed", str(error))
+        except Exception as error:  # noqa: BLE001 - the one place where whatever a trial raises becomes its record
+            self._base = self._base_key = None  # it may be half-wrapped
+            outcome = "out_of_memory" if _is_out_of_memory(error) else "failed"
+            return Failed(start.trial, outcome, f"{type(error).__name__}: {_first_line(error)}", traceback.format_exc())
+
+    def _train(self, start: Start, exchange: Exchange) -> Event:
+        if self._device.type == "cpu":
+            torch.set_num_threads(self._threads)
+        began = time.perf_counter()
+        memory.reset_peak(self._device)
+        base = self._load(start.config)
+        rows = self._tokens(start.config, base)
+        step = self._evaluate_base(start, base, rows, exchange) if start.config.is_reference else self._fit(
+            start, base, rows, exchange
+        )
+        return Ended(start.trial, step, round(time.perf_counter() - began, 3), memory.peak_mib(self._device))
+
+    def _load(self, config: TrialConfig) -> base_model.Base:
+        key = (config.model, config.quantization)
+        if self._base is None or self._base_key != key:
+            self._base, self._rows = None, {}
+            self._base = base_model.load(config.model, config.quantization, self._device)
+            self._base_key = key
+        return self._base
+
+    def _tokens(self, config: TrialConfig, base: base_model.Base) -> tokens.TokenRows:
+        key = (repr(dataclasses.asdict(config.data)), config.training.max_length)
+        if key not in self._rows:
+            self._rows[key] = tokens.tokenize(data.load(config.data), base.tokenizer, config.training.max_length)
+        return self._rows[key]
+
+    def _evaluate_base(
+        self, start: Start, base: base_model.Base, rows: tokens.TokenRows, exchange: Exchange
+    ) -> int:
+        exchange(Began(start.trial, 0, {"device": str(self._device), "trainable_parameters": 0}))
+        exchange(Rung(start.trial, 0, _measure(start.config, base.model, base, rows)))
+        return 0
+
+    def _fit(self, start: Start, base: base_model.Base, rows: tokens.TokenRows, exchange: Exchange) -> int:
+        config = start.config
+        transformers.set_seed(config.training.seed)  # where TRL sets it: before the adapter's weights are drawn
+        model = adapter.attach(base.model, config.lora)
+        try:
+            trainer = _trainer(config, model, base, rows, self._device)
+            rungs = Rungs(
+                start=start,
+                exchange=exchange,
+                measure=lambda: _measure(config, model, base, rows),
+                facts={
+                    "device": str(self._device),
+                    "threads": self._threads,
+                    "trainable_parameters": sum(item.numel() for item in adapter.trainable(model)),
+                    "train_rows": len(rows.train),
+                    "validation_rows": len(rows.validation),
+                },
+            )
+            trainer.add_callback(rungs)
+            trainer.train()
+            return int(trainer.state.global_step)
+        finally:
+            self._release(model, config)
+
+    def _release(self, model: Any, config: TrialConfig) -> None:
+        base = model.unload()
+        # TRL replaces forward by one with a fused head; left in place, every trial would wrap it once more.
+        base.__dict__.pop("forward", None)
+        if config.lora.bias != "none":
+            self._base = None  # its biases were trained
+
+
+def _trainer(
+    config: TrialConfig, model: Any, base: base_model.Base, rows: tokens.TokenRows, device: torch.device
+) -> trl.SFTTrainer:
+    weights = [(parameter, parameter.data) for parameter in adapter.trainable(model)]
+    with tempfile.TemporaryDirectory() as unused:
+        trainer = trl.SFTTrainer(
+            model=model,
+            args=sft_config(config.training, device, str(Path(unused))),
+            train_dataset=datasets.Dataset.from_list([row.row() for row in rows.train]),
+            processing_class=base.tokenizer,
+        )
+    for parameter, value in weights:
+        parameter.data = value  # TRL casts the adapter of a quantized base to bfloat16; lora.dtype decides here
+    trainer.remove_callback(transformers.PrinterCallback)
+    return trainer
+
+
+def _measure(config: TrialConfig, model: Any, base: base_model.Base, rows: tokens.TokenRows) -> dict[str, float]:
+    batch_size = config.training.per_device_eval_batch_size
+    return evaluate(model, rows.validation, rows.answers, batch_size, base.tokenizer.pad_token_id)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # On a CPU torch raises a plain RuntimeError (c10/core/impl/alloc_cpu.cpp).
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+
+
+def make(resources: Resources) -> SftTrainer:
+    """Returns a trainer for one device, with the libraries' own progress bars off."""
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    datasets.disable_progress_bars()
+    return SftTrainer(resources)
+
+

@@ -1,0 +1,90 @@
+"""Token ids of examples, exactly as TRL prepares a prompt/completion data set."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trainers.data import Example, Rows, completion_of
+from trainers.seam import TrialFailed
+
+IGNORED = -100
+"""The label of a position that takes no part in the loss (`torch.nn.CrossEntropyLoss.ignore_index`)."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """One example: prompt ids, then completion ids with the end-of-sequence token."""
+
+    prompt: tuple[int, ...]
+    completion: tuple[int, ...]
+    label: int | None = None
+
+    def row(self) -> dict[str, list[int]]:
+        """Returns `input_ids` and `labels`, each of shape (sequence,), as TRL's collator takes them."""
+        return {
+            "input_ids": [*self.prompt, *self.completion],
+            "labels": [IGNORED] * len(self.prompt) + list(self.completion),
+        }
+
+
+@dataclass(frozen=True)
+class TokenRows:
+    """A trial's data as token ids; `answers` are the completions of the labels, in the labels' order."""
+
+    train: list[Tokens]
+    validation: list[Tokens]
+    answers: list[tuple[int, ...]]
+
+
+def tokenize(rows: Rows, tokenizer: Any, max_length: int) -> TokenRows:
+    """Turns examples into token ids.
+
+    Args:
+        rows: The examples.
+        tokenizer: A transformers tokenizer with an end-of-sequence token.
+        max_length: Longer examples are cut on the right, as TRL does.
+
+    Returns:
+        The token ids.
+
+    Raises:
+        TrialFailed: Nothing is left to train on, or to evaluate with, at this `max_length`.
+    """
+    train = _tokens(rows.train, tokenizer, max_length)
+    validation = _tokens(rows.validation, tokenizer, max_length)
+    if not train or not validation:
+        side = "validation" if train else "training"
+        raise TrialFailed(f"training.max_length={max_length} cuts off every completion of the {side} rows")
+    return TokenRows(train, validation, _answers(rows, tokenizer))
+
+
+def _answers(rows: Rows, tokenizer: Any) -> list[tuple[int, ...]]:
+    """Returns every label's completion as it is tokenised behind a prompt."""
+    return [
+        _one(Example(rows.train[0].prompt, completion_of(label)), tokenizer, sys.maxsize).completion
+        for label in rows.labels
+    ]
+
+
+def _tokens(examples: Sequence[Example], tokenizer: Any, max_length: int) -> list[Tokens]:
+    made = [_one(example, tokenizer, max_length) for example in examples]
+    return [tokens for tokens in made if tokens.completion]
+
+
+def _one(example: Example, tokenizer: Any, max_length: int) -> Tokens:
+    whole = _ids(tokenizer, example.prompt + example.completion + tokenizer.eos_token)
+    # As in TRL, the completion begins where prompt and whole text diverge.
+    length = _common_prefix(_ids(tokenizer, example.prompt), whole) if example.prompt else 0
+    cut = whole[:max_length]
+    return Tokens(tuple(cut[:length]), tuple(cut[length:]), example.label)
+
+
+def _common_prefix(one: Sequence[int], other: Sequence[int]) -> int:
+    return next((index for index, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _ids(tokenizer: Any, text: str) -> list[int]:
+    return list(tokenizer(text)["input_ids"])

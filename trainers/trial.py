@@ -1,0 +1,163 @@
+"""What a trial is: one configuration, trained once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+# pydantic reads this attribute when the sweeper validates a composed configuration (`sweeper.validation`).
+_FORBID_UNKNOWN = {"extra": "forbid"}
+
+
+@dataclass(frozen=True)
+class Model:
+    """The base model: a local folder, a hub id, or `bundled:tiny`."""
+
+    __pydantic_config__ = _FORBID_UNKNOWN
+
+    name: str
+    path: str
+    revision: str | None = None
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    attn_implementation: str | None = None
+    trust_remote_code: bool = False
+    cache_dir: str = "runs/.cache"
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """How the frozen base is stored; field names as in `transformers.BitsAndBytesConfig`."""
+
+    __pydantic_config__ = _FORBID_UNKNOWN
+
+    name: Literal["none", "int8", "nf4"] = "none"
+    llm_int8_threshold: float = 6.0
+    llm_int8_has_fp16_weight: bool = False
+    bnb_4bit_use_double_quant: bool = True
+    bnb_4bit_compute_dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+
+
+@dataclass(frozen=True)
+class Lora:
+    """The adapter. `gain` is the requested alpha/r (alpha/sqrt(r) with rsLoRA); `alpha` is what is trained with."""
+
+    __pydantic_config__ = _FORBID_UNKNOWN
+
+    r: int
+    alpha: float
+    gain: float | None = None
+    dropout: float = 0.05
+    use_rslora: bool = False
+    target_modules: str | list[str] = "all-linear"
+    bias: Literal["none", "lora_only", "all"] = "none"
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+
+    @property
+    def realised_gain(self) -> float:
+        """The gain after alpha was rounded: alpha/r, or alpha/sqrt(r) with rsLoRA (Kalajdzievski 2023, eq. 4)."""
+        return self.alpha / (self.r**0.5 if self.use_rslora else self.r)
+
+
+@dataclass(frozen=True)
+class Data:
+    """Training, validation and test rows, and how a row becomes a prompt and a completion."""
+
+    __pydantic_config__ = _FORBID_UNKNOWN
+
+    name: str
+    path: str
+    validation_path: str | None = None
+    test_path: str | None = None
+    max_samples: int | None = None
+    validation_fraction: float = 0.1
+    labels: list[str] | None = None
+    template: str | None = None
+    augmentation: Literal["none"] = "none"
+
+
+@dataclass(frozen=True)
+class Training:
+    """The optimisation; names and meanings are those of `transformers.TrainingArguments` and `trl.SFTConfig`."""
+
+    __pydantic_config__ = _FORBID_UNKNOWN
+
+    learning_rate: float
+    lr_scheduler_type: str = "linear"
+    lr_scheduler_kwargs: dict[str, Any] = field(default_factory=dict)
+    warmup_steps: float = 0
+    weight_decay: float = 0.0
+    optim: str = "adamw_torch"
+    per_device_train_batch_size: int = 8
+    per_device_eval_batch_size: int = 64
+    gradient_accumulation_steps: int = 1
+    max_steps: int = -1
+    num_train_epochs: float = 3.0
+    eval_steps: int = 50
+    logging_steps: int = 10
+    max_length: int = 512
+    max_grad_norm: float = 1.0
+    packing: bool = False
+    activation_checkpointing: bool = False
+    seed: int = 42
+
+
+@dataclass(frozen=True)
+class TrialConfig:
+    """Everything that decides what a trial computes, and nothing else."""
+
+    __pydantic_config__ = _FORBID_UNKNOWN
+
+    model: Model
+    quantization: Quantization
+    lora: Lora
+    data: Data
+    training: Training
+
+    @property
+    def is_reference(self) -> bool:
+        """True for the untrained base model, which is evaluated and never trained."""
+        return self.training.max_steps == 0
+
+
+def flatten(config: TrialConfig) -> dict[str, Any]:
+    """Returns the configuration as `{"lora.r": 8, ...}`, the realised gain included."""
+    flat = {
+        f"{group}.{name}": value
+        for group, values in dataclasses.asdict(config).items()
+        for name, value in values.items()
+    }
+    return {**flat, "lora.realised_gain": config.lora.realised_gain}
+
+
+def from_mapping(values: Mapping[str, Mapping[str, Any]]) -> TrialConfig:
+    """Rebuilds a configuration that `dataclasses.asdict` took apart.
+
+    Args:
+        values: One mapping per group, as it stands in the event log.
+
+    Returns:
+        The configuration; nothing is validated, since only validated configurations are ever recorded.
+    """
+    return TrialConfig(
+        model=Model(**values["model"]),
+        quantization=Quantization(**values["quantization"]),
+        lora=Lora(**values["lora"]),
+        data=Data(**values["data"]),
+        training=Training(**values["training"]),
+    )
+
+
+def reference_of(config: TrialConfig) -> TrialConfig:
+    """Returns the untrained base model's configuration that a trial is compared with.
+
+    Everything that cannot change its evaluation takes its default, so that trials share one reference.
+    """
+    training = Training(
+        learning_rate=0.0,
+        max_steps=0,
+        max_length=config.training.max_length,
+        per_device_eval_batch_size=config.training.per_device_eval_batch_size,
+    )
+    return dataclasses.replace(config, lora=Lora(r=1, alpha=1), training=training)
