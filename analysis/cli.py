@@ -20,7 +20,9 @@ def parser() -> argparse.ArgumentParser:
     commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
     board = commands.add_parser("leaderboard", help="rank the trials of a sweep", description="Ranks a sweep's trials.")
     board.add_argument("sweep", nargs="?", help="the sweep's name (default: the latest)")
-    board.add_argument("--tracking-uri", default=os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_URI), help="default: %(default)s")
+    board.add_argument(
+        "--tracking-uri", default=os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_URI), help="default: %(default)s"
+    )
     board.add_argument("--experiment", default="lora-sweeper", help="default: %(default)s")
     board.add_argument("--top", type=_positive, metavar="N", help="only the first N places")
     board.add_argument("--format", choices=["md", "csv", "json"], default="md", help="default: %(default)s")

@@ -139,7 +139,14 @@ def _record(row: Ranked, swept: list[str], metrics: list[str]) -> dict[str, Any]
     keys = dict.fromkeys([*swept, *_ALWAYS])
     params = {key: None if trial.is_reference and _is_trained(key) else trial.params.get(key) for key in keys}
     values = {key: trial.metrics.get(key) for key in metrics}
-    return {"place": row.place, "name": trial.name, "outcome": _outcome(trial), "reason": trial.reason, **params, **values}
+    return {
+        "place": row.place,
+        "name": trial.name,
+        "outcome": _outcome(trial),
+        "reason": trial.reason,
+        **params,
+        **values,
+    }
 
 
 def _is_trained(key: str) -> bool:

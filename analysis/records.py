@@ -77,7 +77,9 @@ def read_sweep(client: MlflowClient, experiment: str, sweep: str | None) -> Swee
         raise ReportError(f"MLflow has no experiment {experiment!r}; run a sweep first, or give --experiment")
     parents = client.search_runs([found.experiment_id], "tags.kind = 'sweep'", max_results=_ALL_RUNS)
     parent = _chosen(parents, sweep)
-    children = client.search_runs([found.experiment_id], f"tags.`{PARENT}` = '{parent.info.run_id}'", max_results=_ALL_RUNS)
+    children = client.search_runs(
+        [found.experiment_id], f"tags.`{PARENT}` = '{parent.info.run_id}'", max_results=_ALL_RUNS
+    )
     trials = sorted((_row(run) for run in children), key=lambda row: (row.number, row.name))
     tags = parent.data.tags
     return SweepRecords(tags["sweep"], tags["metric"], tags["direction"], trials)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
@@ -17,9 +18,8 @@ def _single(config: DictConfig) -> None:
     """Trains one trial: a sweep without axes."""
     from sweeper.run import command
 
-    hydra_config = HydraConfig.instance().cfg
-    assert hydra_config is not None
-    command(GlobalHydra.instance().config_loader(), hydra_config, list(hydra_config.hydra.overrides.task))
+    with_hydra: Any = HydraConfig.instance().cfg  # the configuration as Hydra composed it, its own node included
+    command(GlobalHydra.instance().config_loader(), with_hydra, list(with_hydra.hydra.overrides.task))
 
 
 def main() -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from sweeper import gain, rules
 from sweeper.settings import Settings
 from sweeper.space import Space
 from sweeper.validation import Problem, build
-from trainers.trial import TrialConfig, flatten
+from trainers.trial import TrialConfig
 
 TRIAL_GROUPS = ("model", "quantization", "lora", "data", "training")
 SETTINGS_GROUPS = ("trainer", "sampler", "pruner", "executor", "tracking", "sweep", "replay")
@@ -55,9 +55,14 @@ class Composer:
         values = self._values(params, TRIAL_GROUPS)
         values["lora"], problems = gain.resolve(values["lora"], self._explicit(params))
         trial, invalid = build(TrialConfig, values)
-        flat = flatten(trial) if trial is not None else _flat(values)
-        problems += invalid + [p for p in _checked(flat) if p.key not in {q.key for q in invalid}]
+        named = {problem.key for problem in invalid}
+        flat = _flat(dataclasses.asdict(trial) if trial is not None else values)
+        problems += [*invalid, *(item for item in rules.broken(rules.TRIAL_RULES, flat) if item.key not in named)]
         return (None if problems else trial), problems
+
+    def value_of(self, key: str) -> Any:
+        """Returns the composed value of a dotted key, None where there is none."""
+        return OmegaConf.select(self._composed(()), key)
 
     def _explicit(self, params: Mapping[str, Any]) -> Collection[str]:
         return self._fixed_keys | set(params)
@@ -79,15 +84,3 @@ def _plain(node: Any) -> Any:
 
 def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{group}.{key}": value for group, mapping in values.items() for key, value in mapping.items()}
-
-
-def _checked(flat: Mapping[str, Any]) -> list[Problem]:
-    try:
-        return list(rules.broken(rules.TRIAL_RULES, flat))
-    except TypeError:  # a value of a wrong type, which validation has named already
-        return []
-
-
-def unknown_key(error: OmegaConfBaseException) -> Problem:
-    """Names the key that a composition failed on."""
-    return Problem(str(error.full_key), "?", str(error).splitlines()[0], "lora-sweep --help lists what there is")

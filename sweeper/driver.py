@@ -133,5 +133,3 @@ class Driver:
         trial = self._history.apply(record)
         for view in self._views:
             view.apply(record, trial)
-
-

@@ -13,7 +13,7 @@ from sweeper.validation import Problem
 
 
 def alpha_for(gain: float, r: int, use_rslora: bool) -> int:
-    """Returns the integer alpha nearest to a gain: round(g*r), or round(g*sqrt(r)) with rsLoRA (tuning guide, use_rslora)."""
+    """Returns round(g*r), or round(g*sqrt(r)) with rsLoRA (tuning guide, use_rslora)."""
     return round(gain * (math.sqrt(r) if use_rslora else r))
 
 
@@ -32,7 +32,8 @@ def resolve(lora: Mapping[str, Any], explicit: Collection[str]) -> tuple[dict[st
         rule = "alpha follows from gain, so only one of lora.alpha and lora.gain can be given"
         return dict(lora), [Problem("lora.alpha", alpha, rule, f"leave out lora.alpha={alpha} or lora.gain={gain}")]
     if alpha is not None:
-        return {**lora, "gain": None}, []
+        whole = isinstance(alpha, float) and alpha.is_integer()  # 32.0 is the same alpha as 32
+        return {**lora, "alpha": int(alpha) if whole else alpha, "gain": None}, []
     if gain is None:
         return dict(lora), [Problem("lora.gain", None, "alpha needs a gain to follow from", "lora.gain=2")]
     return _derived(lora, gain)

@@ -81,9 +81,7 @@ class History:
             The trial it is about, or None for a record about the sweep.
         """
         if record["event"] == "proposed":
-            self.trials[record["trial"]] = Trial(
-                record["trial"], record["number"], record["params"], record["config"]
-            )
+            self.trials[record["trial"]] = Trial(record["trial"], record["number"], record["params"], record["config"])
         trial = self.trials.get(record.get("trial", ""))
         if trial is not None:
             _apply(trial, record)

@@ -18,11 +18,6 @@ class SweepPaths:
         return self.root / "events.jsonl"
 
     @property
-    def sweep(self) -> Path:
-        """The composed configuration of the latest command."""
-        return self.root / "sweep.yaml"
-
-    @property
     def study(self) -> Path:
         """Optuna's view of the sweep."""
         return self.root / "study.db"

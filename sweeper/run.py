@@ -48,6 +48,7 @@ def _run(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) -> 
     if problems:
         raise ConfigurationError(problems)
     composer = Composer(lambda overrides: loader.load_sweep_config(master, list(overrides)), space)
+    space = spaces.typed(space, composer.value_of)
     settings = _settings(composer, space)
     planner.check(composer, _representatives(space), functools.partial(files.problems, trainer=settings.trainer.name))
     name = settings.sweep.name or derived_name(space, arguments)
@@ -99,7 +100,9 @@ def derived_name(space: Space, arguments: Sequence[str]) -> str:
     """
     kept = sorted(item for item in arguments if not re.match(r"\+*(sweep|executor|tracking)[.=]", item))
     digest = hashlib.sha256("\0".join(kept).encode()).hexdigest()[:8]
-    return "-".join([*(axis.key.rpartition(".")[2] for axis in space.axes), digest]) if space.axes else f"trial-{digest}"
+    return (
+        "-".join([*(axis.key.rpartition(".")[2] for axis in space.axes), digest]) if space.axes else f"trial-{digest}"
+    )
 
 
 def _sweep(name: str, composer: Composer, space: Space, settings: Settings) -> int:

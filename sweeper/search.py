@@ -42,7 +42,7 @@ class Grid:
         self.total = int(space.size)
         self._points = space.grid()
 
-    def next(self, number: int, known: Known) -> Params | None:  # noqa: ARG002 - a grid knows no numbers
+    def next(self, number: int, known: Known) -> Params | None:
         """Returns the next combination that is no trial yet."""
         return next((point for point in self._points if not known(point)), None)
 

@@ -15,6 +15,7 @@ from sweeper import executors, tracking
 from sweeper.decisions import Objective
 from sweeper.driver import Driver, View
 from sweeper.event_log import EventLog
+from sweeper.folders import Folders
 from sweeper.history import History
 from sweeper.interruption import Interruption
 from sweeper.paths import SweepPaths
@@ -90,7 +91,7 @@ class Session:
         mirror = Mirror(self._study, storage, self._name, self._objective)
         mirror.restore(history.trials.values())
         progress = Progress(history, self._planner.total, self._objective, self._say)
-        return [self._study, mirror, track, progress]
+        return [self._study, Folders(self._paths), mirror, track, progress]
 
     def _track(self, history: History) -> tracking.Tracking:
         settings = self._settings
@@ -126,7 +127,11 @@ class Session:
             "Every event": self._paths.events,
             "MLflow": self._settings.tracking.uri,
         }
-        return "\n".join(f"{label + ':':<14}{place}" for label, place in lines.items() if place is not None and (label == "MLflow" or Path(place).exists()))
+        return "\n".join(
+            f"{label + ':':<14}{place}"
+            for label, place in lines.items()
+            if place is not None and (label == "MLflow" or Path(place).exists())
+        )
 
 
 def _command() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -93,12 +94,29 @@ def parse(arguments: Sequence[str], group_options: Callable[[str], Sequence[str]
     return Space(tuple(axes), tuple(fixed)), problems
 
 
+def typed(space: Space, value_of: Callable[[str], Any]) -> Space:
+    """Makes intervals of integer parameters integer: Hydra reads every bound as a float.
+
+    Args:
+        space: As parsed.
+        value_of: The composed value of a key; one that is an integer takes integers only.
+    """
+    axes = (_typed(axis, value_of(axis.key)) if isinstance(axis, Interval) else axis for axis in space.axes)
+    return dataclasses.replace(space, axes=tuple(axes))
+
+
+def _typed(axis: Interval, value: Any) -> Interval:
+    if not isinstance(value, int) or isinstance(value, bool):
+        return axis
+    return dataclasses.replace(axis, low=math.ceil(axis.low), high=math.floor(axis.high), integer=True)
+
+
 def _axis(override: Override, group_options: Callable[[str], Sequence[str]]) -> Axis:
     key = override.key_or_group
-    value = override.value()
+    value: Any = override.value()
     if isinstance(value, IntervalSweep):
-        integer = isinstance(value.start, int) and isinstance(value.end, int)
-        return Interval(key, value.start or 0, value.end or 0, "log" in value.tags, integer)
+        low, high = value.start, value.end
+        return Interval(key, low, high, "log" in value.tags, isinstance(low, int) and isinstance(high, int))
     options = group_options(key)
     if isinstance(value, Glob):
         return Choices(key, tuple(value.filter(list(options))), is_group=True)
@@ -116,11 +134,14 @@ def _hashable(values: tuple[Any, ...]) -> bool:
     return not any(isinstance(value, (list, dict)) for value in values)
 
 
-def _problems(axis: Axis) -> Iterator[Problem]:
-    if isinstance(axis, Choices):
-        if not axis.values:
-            yield Problem(axis.key, "nothing", "a sweep needs at least one value", f"{axis.key}=VALUE,VALUE")
-        return
+def _problems(axis: Axis) -> list[Problem]:
+    if isinstance(axis, Interval):
+        return list(_interval_problems(axis))
+    remedy = f"{axis.key}=VALUE,VALUE"
+    return [] if axis.values else [Problem(axis.key, "nothing", "a sweep needs at least one value", remedy)]
+
+
+def _interval_problems(axis: Interval) -> Iterator[Problem]:
     bounds = f"interval({axis.low},{axis.high})"
     if axis.low >= axis.high:
         yield Problem(axis.key, bounds, "the first bound must be the smaller", f"interval({axis.high},{axis.low})")

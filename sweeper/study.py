@@ -61,7 +61,8 @@ class Study:
         name = "tpe" if self._sampler.name == "auto" else self._sampler.name
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # multivariate, by our choice
-            return _SAMPLERS[name](seed=seed, **self._sampler.kwargs)
+            made: optuna.samplers.BaseSampler = _SAMPLERS[name](seed=seed, **self._sampler.kwargs)
+            return made
 
     def _discard_pending(self) -> None:
         for trial in self._pending.values():
@@ -125,7 +126,9 @@ class Study:
         running.report(value, len(trial.rungs))
         if not running.should_prune():
             return None
-        others = len([item for item in self._study.get_trials(deepcopy=False) if len(trial.rungs) in item.intermediate_values])
+        others = len(
+            [item for item in self._study.get_trials(deepcopy=False) if len(trial.rungs) in item.intermediate_values]
+        )
         return (
             f"{self._pruner.name} at rung {len(trial.rungs)} (step {step}): "
             f"{self._objective.metric} {value:.6g} against {others - 1} other trials at that rung"

@@ -44,7 +44,9 @@ class _Run:
 class Tracking:
     """Writes one sweep to MLflow."""
 
-    def __init__(self, client: MlflowClient, experiment: str, sweep: str, objective: Objective, shared: Mapping[str, Any]) -> None:
+    def __init__(
+        self, client: MlflowClient, experiment: str, sweep: str, objective: Objective, shared: Mapping[str, Any]
+    ) -> None:
         self._client, self._objective, self._shared = client, objective, shared
         self._experiment = experiment
         self.parent = self._parent(sweep)

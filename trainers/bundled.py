@@ -28,7 +28,10 @@ def tiny_fingerprint() -> str:
     digest = hashlib.sha256()
     for file in [*sorted((_HERE / "tiny").glob("*.py")), data_path("bundled:emotion/train.jsonl")]:
         digest.update(file.read_bytes())
-    versions = [platform.python_version(), *(metadata.version(name) for name in ("torch", "tokenizers", "transformers"))]
+    versions = [
+        platform.python_version(),
+        *(metadata.version(name) for name in ("torch", "tokenizers", "transformers")),
+    ]
     digest.update(" ".join(versions).encode())
     return digest.hexdigest()[:12]
 

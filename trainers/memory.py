@@ -21,7 +21,7 @@ def reset_peak(device: torch.device) -> None:
 def peak_mib(device: torch.device) -> float | None:
     """Returns the peak since the last reset, or None where it cannot be known."""
     if device.type == "cuda":
-        return round(torch.cuda.max_memory_allocated(device) / _MIB, 1)
+        return round(float(torch.cuda.max_memory_allocated(device)) / _MIB, 1)
     if sys.platform != "linux":
         return None
     status = Path("/proc/self/status").read_text().splitlines()

@@ -42,7 +42,9 @@ class Table:
         self._curves = {key: self._curve(group) for key, group in grouped.items()}
 
     def _curve(self, rows: Sequence[Mapping[str, str]]) -> Curve:
-        points = sorted(((int(float(row.get("step") or 1)), self._values(row)) for row in rows), key=lambda item: item[0])
+        points = sorted(
+            ((int(float(row.get("step") or 1)), self._values(row)) for row in rows), key=lambda item: item[0]
+        )
         seconds = [float(row["seconds"]) for row in rows if row.get("seconds")]
         return Curve(tuple(points), max(seconds, default=math.nan))
 
@@ -72,7 +74,7 @@ class Table:
         return "; ".join(self._words(other) for other in ranked[:3]) or "the table is empty"
 
     def _words(self, key: tuple[Any, ...]) -> str:
-        return ", ".join(f"{name}={value}" for name, value in zip(self.parameters, key, strict=True))
+        return ", ".join(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in zip(self.parameters, key, strict=True))
 
 
 def _parameter(column: str) -> str:

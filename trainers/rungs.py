@@ -21,11 +21,16 @@ class Rungs(transformers.TrainerCallback):  # type: ignore[misc]
     """Evaluates every `eval_steps` and at the last step, and waits there for a command."""
 
     def __init__(
-        self, start: Start, exchange: Exchange, measure: Callable[[], dict[str, float]], facts: dict[str, Any]
+        self,
+        start: Start,
+        exchange: Exchange,
+        measure: Callable[[], dict[str, float]],
+        tokens_seen: Callable[[], int],
+        facts: dict[str, Any],
     ) -> None:
         self._start, self._exchange, self._measure, self._facts = start, exchange, measure, facts
-        self._clock = time.perf_counter()
-        self._tokens = 0.0
+        self._tokens_seen = tokens_seen
+        self._clock, self._tokens = time.perf_counter(), 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Says how long the trial will be."""
@@ -41,7 +46,13 @@ class Rungs(transformers.TrainerCallback):  # type: ignore[misc]
         self._clock += time.perf_counter() - paused  # neither evaluating nor waiting counts as training time
 
     def on_log(
-        self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, model: Any = None, **kwargs: Any
+        self,
+        args: Any,
+        state: Any,
+        control: Any,
+        logs: dict[str, float] | None = None,
+        model: Any = None,
+        **kwargs: Any,
     ) -> None:
         """Streams a point of the curves; one that is not finite asks for a decision."""
         if logs is None or "loss" not in logs:
@@ -60,7 +71,7 @@ class Rungs(transformers.TrainerCallback):  # type: ignore[misc]
             control.should_training_stop = True
 
     def _curve_point(self, logs: dict[str, float], model: Any) -> dict[str, float]:
-        now, tokens = time.perf_counter(), float(logs.get("num_tokens", 0))
+        now, tokens = time.perf_counter(), self._tokens_seen()
         speed = (tokens - self._tokens) / max(now - self._clock, 1e-9)
         self._clock, self._tokens = now, tokens
         return {

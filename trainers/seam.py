@@ -49,7 +49,7 @@ Command = Start | GoOn | Stop
 
 @dataclass(frozen=True)
 class Began:
-    """A trial has its model, data and optimiser. `facts`: trainable parameters, device, rows, …"""
+    """A trial has its model, data and optimiser. `facts` are its trainable parameters, device, rows and such."""
 
     trial: str
     steps: int

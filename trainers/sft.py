@@ -8,17 +8,17 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import datasets
 import torch
 import transformers
-import trl
 
 from trainers import adapter, base_model, data, memory, tokens
 from trainers.arguments import sft_config
 from trainers.coroutine import Coroutine
 from trainers.evaluation import evaluate
+from trainers.lean_sft import LeanSftTrainer
 from trainers.registry import Resources
 from trainers.rungs import Exchange, Rungs
 from trainers.seam import Began, Command, Ended, Event, Failed, Rung, Start, TrialFailed
@@ -39,10 +39,7 @@ class SftTrainer:
     def advance(self, commands: Sequence[Command]) -> Iterator[Event]:
         """Obeys, and yields what happens until the trial waits at its next rung or has ended."""
         for command in commands:
-            if isinstance(command, Start):
-                event = self._begin(command)
-            else:
-                event = self._resume(command)
+            event = self._begin(command) if isinstance(command, Start) else self._resume(command)
             while not isinstance(event, (Rung, Ended, Failed)):
                 yield event
                 event = self._resume(None)
@@ -66,8 +63,9 @@ class SftTrainer:
             return Failed(start.trial, "failed", str(error))
         except Exception as error:  # noqa: BLE001 - the one place where whatever a trial raises becomes its record
             self._base = self._base_key = None  # it may be half-wrapped
-            outcome = "out_of_memory" if _is_out_of_memory(error) else "failed"
-            return Failed(start.trial, outcome, f"{type(error).__name__}: {_first_line(error)}", traceback.format_exc())
+            reason = f"{type(error).__name__}: {_first_line(error)}"
+            outcome: Literal["out_of_memory", "failed"] = "out_of_memory" if _is_out_of_memory(error) else "failed"
+            return Failed(start.trial, outcome, reason, traceback.format_exc())
 
     def _train(self, start: Start, exchange: Exchange) -> Event:
         if self._device.type == "cpu":
@@ -76,8 +74,10 @@ class SftTrainer:
         memory.reset_peak(self._device)
         base = self._load(start.config)
         rows = self._tokens(start.config, base)
-        step = self._evaluate_base(start, base, rows, exchange) if start.config.is_reference else self._fit(
-            start, base, rows, exchange
+        step = (
+            self._evaluate_base(start, base, rows, exchange)
+            if start.config.is_reference
+            else self._fit(start, base, rows, exchange)
         )
         return Ended(start.trial, step, round(time.perf_counter() - began, 3), memory.peak_mib(self._device))
 
@@ -95,9 +95,7 @@ class SftTrainer:
             self._rows[key] = tokens.tokenize(data.load(config.data), base.tokenizer, config.training.max_length)
         return self._rows[key]
 
-    def _evaluate_base(
-        self, start: Start, base: base_model.Base, rows: tokens.TokenRows, exchange: Exchange
-    ) -> int:
+    def _evaluate_base(self, start: Start, base: base_model.Base, rows: tokens.TokenRows, exchange: Exchange) -> int:
         exchange(Began(start.trial, 0, {"device": str(self._device), "trainable_parameters": 0}))
         exchange(Rung(start.trial, 0, _measure(start.config, base.model, base, rows)))
         return 0
@@ -112,6 +110,7 @@ class SftTrainer:
                 start=start,
                 exchange=exchange,
                 measure=lambda: _measure(config, model, base, rows),
+                tokens_seen=lambda: trainer.tokens_seen,
                 facts={
                     "device": str(self._device),
                     "threads": self._threads,
@@ -136,10 +135,10 @@ class SftTrainer:
 
 def _trainer(
     config: TrialConfig, model: Any, base: base_model.Base, rows: tokens.TokenRows, device: torch.device
-) -> trl.SFTTrainer:
+) -> LeanSftTrainer:
     weights = [(parameter, parameter.data) for parameter in adapter.trainable(model)]
     with tempfile.TemporaryDirectory() as unused:
-        trainer = trl.SFTTrainer(
+        trainer = LeanSftTrainer(
             model=model,
             args=sft_config(config.training, device, str(Path(unused))),
             train_dataset=datasets.Dataset.from_list([row.row() for row in rows.train]),
@@ -171,5 +170,3 @@ def make(resources: Resources) -> SftTrainer:
     transformers.utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()
     return SftTrainer(resources)
-
-

@@ -83,7 +83,9 @@ def _one(example: Example, tokenizer: Any, max_length: int) -> Tokens:
 
 
 def _common_prefix(one: Sequence[int], other: Sequence[int]) -> int:
-    return next((index for index, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return next(
+        (index for index, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
 
 
 def _ids(tokenizer: Any, text: str) -> list[int]:

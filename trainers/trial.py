@@ -46,7 +46,7 @@ class Lora:
     __pydantic_config__ = _FORBID_UNKNOWN
 
     r: int
-    alpha: float
+    alpha: int | float
     gain: float | None = None
     dropout: float = 0.05
     use_rslora: bool = False

@@ -9,7 +9,6 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-
 ConfigStore.instance().store(
     group="hydra/sweeper",
     name="lora_sweeper",
@@ -35,4 +34,5 @@ class LoraSweeper(Sweeper):
         """Runs the sweep that the overrides ask for, and exits with its code."""
         from sweeper.run import command
 
+        assert self.hydra_context is not None and self.config is not None  # Hydra calls setup first
         command(self.hydra_context.config_loader, self.config, arguments)

@@ -13,7 +13,10 @@ from trainers.seam import Worker
 class Executor(Protocol):
     """A set of workers, one per device."""
 
-    workers: Sequence[Worker]
+    @property
+    def workers(self) -> Sequence[Worker]:
+        """The workers, in a fixed order."""
+        ...
 
     def wait(self, timeout_s: float) -> None:
         """Returns when a worker has something to say, or after the timeout."""

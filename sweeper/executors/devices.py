@@ -12,7 +12,7 @@ from sweeper.settings import Executor
 
 @dataclass(frozen=True)
 class Device:
-    """A device as torch names it: `cpu`, `cuda:0`, …"""
+    """A device as torch names it, `cpu` or `cuda:0`."""
 
     name: str
 

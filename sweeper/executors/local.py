@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
@@ -53,7 +54,7 @@ def _context(settings: Settings, found: Sequence[Device], log: Path) -> Context:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["sweeper.executors.fork_server"])
     # Here, in the main thread: a server started from another thread dies with that thread.
-    multiprocessing.forkserver.ensure_running()
+    forkserver.ensure_running()
     return context
 
 

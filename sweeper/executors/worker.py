@@ -8,6 +8,7 @@ from multiprocessing.connection import Connection
 
 from sweeper.executors.tied import redirect, tie
 from trainers import registry
+from trainers.seam import Worker
 
 
 def main(connection: Connection, trainer: str, resources: registry.Resources, driver: int, log: str) -> None:
@@ -31,7 +32,7 @@ def main(connection: Connection, trainer: str, resources: registry.Resources, dr
     serve(connection, registry.make(trainer, resources))
 
 
-def serve(connection: Connection, trainer: registry.Worker) -> None:
+def serve(connection: Connection, trainer: Worker) -> None:
     """Passes commands in and events out, until nobody is at the other end."""
     while True:
         try:

@@ -1,0 +1,25 @@
+"""A folder per trial with its resolved configuration, for people who look at the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from sweeper.history import Trial
+from sweeper.paths import SweepPaths
+
+
+class Folders:
+    """Writes `trials/<id>/config.yaml` when a trial is proposed."""
+
+    def __init__(self, paths: SweepPaths) -> None:
+        self._paths = paths
+
+    def apply(self, record: Mapping[str, Any], trial: Trial | None) -> None:
+        """Follows the sweep's log."""
+        if trial is not None and record["event"] == "proposed":
+            path = self._paths.trial_config(trial.id)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(yaml.safe_dump(trial.config, sort_keys=False), encoding="utf-8")

@@ -1,0 +1,89 @@
+"""What makes two trials the same."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sweeper.identity import trial_id
+from trainers.trial import Data, Lora, Model, Quantization, Training, TrialConfig, from_mapping, reference_of
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> TrialConfig:
+    (tmp_path / "a.csv").write_text("text\none\ntwo\n")
+    (tmp_path / "copy.csv").write_text("text\none\ntwo\n")
+    (tmp_path / "other.csv").write_text("text\none\nthree\n")
+    return TrialConfig(
+        Model("m", "org/model"),
+        Quantization(),
+        Lora(8, 16, gain=2.0),
+        Data("d", str(tmp_path / "a.csv")),
+        Training(1e-4),
+    )
+
+
+def changed(config: TrialConfig, group: str, **values: Any) -> TrialConfig:
+    return dataclasses.replace(config, **{group: dataclasses.replace(getattr(config, group), **values)})
+
+
+@pytest.mark.parametrize(
+    ("group", "values"),
+    [
+        ("model", {"name": "another name"}),
+        ("model", {"cache_dir": "elsewhere"}),
+        ("data", {"name": "another name"}),
+        ("data", {"test_path": "held-out.csv"}),
+        ("lora", {"gain": None}),  # alpha is what counts
+    ],
+)
+def test_names_and_places_do_not_matter(config: TrialConfig, group: str, values: dict[str, Any]) -> None:
+    assert trial_id(changed(config, group, **values)) == trial_id(config)
+
+
+@pytest.mark.parametrize(
+    ("group", "values"),
+    [
+        ("model", {"path": "org/other"}),
+        ("model", {"revision": "abc"}),
+        ("quantization", {"name": "nf4"}),
+        ("lora", {"r": 16}),
+        ("lora", {"alpha": 8}),
+        ("lora", {"use_rslora": True}),
+        ("data", {"max_samples": 1}),
+        ("data", {"template": "{text}?"}),
+        ("training", {"learning_rate": 2e-4}),
+        ("training", {"seed": 1}),
+        ("training", {"eval_steps": 7}),
+    ],
+)
+def test_whatever_is_computed_with_matters(config: TrialConfig, group: str, values: dict[str, Any]) -> None:
+    assert trial_id(changed(config, group, **values)) != trial_id(config)
+
+
+def test_data_count_by_content(config: TrialConfig) -> None:
+    folder = Path(config.data.path).parent
+    assert trial_id(changed(config, "data", path=str(folder / "copy.csv"))) == trial_id(config)
+    assert trial_id(changed(config, "data", path=str(folder / "other.csv"))) != trial_id(config)
+
+
+def test_a_local_model_counts_by_content(config: TrialConfig, tmp_path: Path) -> None:
+    ids = []
+    for name, content in [("one", "x"), ("two", "x"), ("three", "y")]:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(content)
+        ids.append(trial_id(changed(config, "model", path=str(tmp_path / name))))
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_a_configuration_survives_the_log(config: TrialConfig) -> None:
+    assert from_mapping(dataclasses.asdict(config)) == config
+
+
+def test_trials_of_one_model_and_data_share_their_reference(config: TrialConfig) -> None:
+    other = changed(changed(config, "lora", r=64, alpha=1), "training", learning_rate=1.0, seed=7)
+    assert reference_of(other) == reference_of(config)
+    assert reference_of(changed(config, "quantization", name="nf4")) != reference_of(config)

@@ -1,0 +1,117 @@
+"""Optuna draws, compares and is mirrored, reproducibly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from sweeper.decisions import Objective
+from sweeper.history import Trial
+from sweeper.search import Sampled
+from sweeper.settings import PrunerSettings, Sampler
+from sweeper.space import Choices, Interval, Space
+from sweeper.study import Mirror, Study
+
+LOSS = Objective("eval_loss", "minimize")
+CONTINUOUS = Space((Interval("training.learning_rate", 1e-5, 1e-3, log=True), Choices("lora.r", (4, 8, 16))), ())
+SMALL = Space((Choices("lora.r", (4, 8)), Choices("lora.target_modules", (["q"], ["q", "v"]))), ())
+
+
+def study(space: Space = CONTINUOUS, sampler: str = "tpe", pruner: str = "none", **kwargs: Any) -> Study:
+    return Study(space, Sampler(sampler), PrunerSettings(pruner, kwargs), LOSS, seed=0)
+
+
+def loss_of(params: dict[str, Any]) -> float:
+    return abs(params.get("training.learning_rate", 3e-4) - 3e-4) * 1000 + 1 / params["lora.r"]
+
+
+def ended(number: int, params: dict[str, Any], outcome: str = "complete") -> Trial:
+    trial = Trial(f"t{number}", number, params, {}, steps=20, outcome=outcome)
+    trial.rungs = [(10, {"eval_loss": 2 * loss_of(params)}), (20, {"eval_loss": loss_of(params)})]
+    return trial
+
+
+def follow(made: Study, trial: Trial) -> None:
+    outcome, trial.outcome = trial.outcome, None
+    made.apply({"event": "proposed"}, trial)
+    trial.outcome = outcome
+    made.apply({"event": "ended"}, trial)
+
+
+def drawn(made: Study, space: Space, count: int, before: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
+    search, points = Sampled(space, count, made), list(before or [])
+    while (point := search.next(len(points), lambda item: item in points)) is not None:
+        follow(made, ended(len(points), point))
+        points.append(point)
+    return points
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_a_continued_search_draws_what_an_undisturbed_one_draws(sampler: str) -> None:
+    calm = drawn(study(sampler=sampler), CONTINUOUS, 24)
+    first = drawn(study(sampler=sampler), CONTINUOUS, 13)
+    assert first == calm[:13]
+    again = study(sampler=sampler)
+    again.restore([ended(number, params) for number, params in enumerate(first)])
+    assert drawn(again, CONTINUOUS, 24, first) == calm
+
+
+def test_tpe_learns() -> None:
+    points = drawn(study(), CONTINUOUS, 60)
+    assert sum(map(loss_of, points[40:])) < 0.7 * sum(map(loss_of, points[:20]))
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_a_small_space_is_exhausted_without_duplicates(sampler: str) -> None:
+    points = drawn(study(SMALL, sampler), SMALL, 100)
+    assert len(points) == 4 and all(point in points for point in SMALL.grid())
+
+
+def test_the_median_pruner_counts_rungs() -> None:
+    made = study(pruner="median", n_startup_trials=2, n_warmup_steps=0)
+    for number in range(3):
+        running = Trial(f"t{number}", number, {"training.learning_rate": 1e-4, "lora.r": 4}, {})
+        made.apply({"event": "proposed"}, running)
+        running.rungs = [(10, {"eval_loss": 1.0})]
+        assert made.verdict(running, 10, 1.0) is None
+        running.outcome = "complete"
+        made.apply({"event": "ended"}, running)
+    worse = Trial("worse", 3, {"training.learning_rate": 2e-4, "lora.r": 4}, {})
+    made.apply({"event": "proposed"}, worse)
+    worse.rungs = [(10, {"eval_loss": 5.0})]
+    assert made.verdict(worse, 10, 5.0) == "median at rung 1 (step 10): eval_loss 5 against 3 other trials at that rung"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [
+        ("complete", "COMPLETE"),
+        ("pruned", "PRUNED"),
+        ("failed", "FAIL"),
+        ("diverged", "FAIL"),
+        ("out_of_memory", "FAIL"),
+    ],
+)
+def test_every_outcome_reaches_the_storage_once(tmp_path: Path, outcome: str, state: str) -> None:
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+    trial = ended(0, {"lora.r": 4, "lora.target_modules": ["q"]}, outcome)
+    for _ in range(2):  # the second time as a continued sweep would
+        mirror = Mirror(study(SMALL), storage, "s", LOSS)
+        mirror.restore([trial])
+        mirror.apply({"event": "ended"}, trial)
+    (stored,) = optuna.load_study(study_name="s", storage=storage).trials
+    assert stored.state.name == state
+    assert stored.params == {"lora.r": 4, "lora.target_modules": '["q"]'}
+    assert stored.intermediate_values == {1: 0.5, 2: 0.25}
+
+
+def test_a_sweep_continued_over_other_values_gets_a_study_of_its_own(tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+    Mirror(study(SMALL), storage, "s", LOSS).restore([ended(0, {"lora.r": 4, "lora.target_modules": ["q"]})])
+    wider = Space((Choices("lora.r", (4, 8, 16)),), ())
+    Mirror(study(wider), storage, "s", LOSS).restore([ended(1, {"lora.r": 16})])
+    names = {item.study_name: item.n_trials for item in optuna.get_all_study_summaries(storage)}
+    assert names == {"s": 1, "s+": 1}

@@ -1,0 +1,57 @@
+"""Every YAML file composes into validated dataclasses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+from sweeper.composition import Composer
+from sweeper.space import Space
+
+CONF = Path(__file__).parent.parent / "conf"
+OPTIONS = sorted(f"{file.parent.name}={file.stem}" for file in CONF.glob("*/*.yaml"))
+REQUIRED = {
+    "model=path": ["model.path=somewhere"],
+    "data=path": ["data.path=somewhere"],
+    "trainer=replay": ["replay.table=t"],
+}
+
+
+def composed(overrides: list[str]) -> DictConfig:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("config", overrides)
+
+
+def test_there_are_options_to_compose() -> None:
+    groups = {option.partition("=")[0] for option in OPTIONS}
+    assert groups == {
+        *("model", "quantization", "lora", "data", "training"),
+        *("trainer", "sampler", "pruner", "executor", "tracking", "sweep"),
+    }
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_option_composes_and_validates(option: str) -> None:
+    composer = Composer(lambda overrides: composed(list(overrides)), Space((), (option, *REQUIRED.get(option, []))))
+    trial, problems = composer.trial({})
+    assert trial is not None, problems
+    settings, problems = composer.settings({})
+    assert settings is not None and not problems
+
+
+def test_the_defaults_are_those_the_documentation_names() -> None:
+    composer = Composer(lambda overrides: composed(list(overrides)), Space((), ()))
+    trial, _ = composer.trial({})
+    assert trial is not None
+    assert (trial.lora.r, trial.lora.alpha, trial.lora.use_rslora, trial.lora.dtype) == (8, 16, False, "float32")
+    assert (trial.model.path, trial.data.name, trial.quantization.name) == ("bundled:tiny", "emotion", "none")
+
+
+@pytest.mark.parametrize("file", sorted(CONF.rglob("*.yaml")), ids=lambda file: file.stem)
+def test_files_are_short_and_commented(file: Path) -> None:
+    lines = file.read_text().splitlines()
+    assert "#" in lines[0] or "#" in lines[1]
+    assert len(lines) <= 35
