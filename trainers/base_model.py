@@ -52,7 +52,19 @@ def load(model: Model, quantization: Quantization, device: torch.device) -> Base
         )
     except OSError as error:
         raise TrialFailed(f"model.path={model.path} cannot be loaded: {str(error).splitlines()[0]}") from error
+    _keep_one_kernel(loaded)
     return Base(loaded.eval(), _with_padding(tokenizer, model))
+
+
+def _keep_one_kernel(model: Any) -> None:
+    """Keeps bitsandbytes from repacking 4-bit weights at the first evaluation on a CPU with AVX512-BF16.
+
+    The repacked weights go through an inference kernel without a backward pass (bitsandbytes 0.50 warns of "silently
+    incorrect behavior"): training after an evaluation would differ from training before it.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
 
 
 def _path(model: Model) -> str:

@@ -19,7 +19,7 @@ Row = Mapping[str, Any]
 SPLIT_SEED = 0
 """Splits and subsets depend on the data alone, never on a trial's seed, so that trials see the same rows."""
 
-SHAPES = ({"prompt", "completion"}, {"text", "label"}, {"text"})
+SHAPES = "prompt and completion, or text and label, or text"
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,14 @@ def load(data: Data) -> Rows:
     Raises:
         TrialFailed: A file is missing, empty, does not parse, or has none of the known columns.
     """
-    train = read(data.path)
-    validation = read(data.validation_path) if data.validation_path else None
-    labels = _labels(data, train)
-    if validation is None:
+    read_rows = read(data.path)
+    labels = _labels(data, read_rows)
+    train = _examples(data.path, read_rows, data, labels)
+    if data.validation_path:
+        validation = _examples(data.validation_path, read(data.validation_path), data, labels)
+    else:
         train, validation = _split(train, data.validation_fraction)
-    train = _subset(train, data.max_samples)
-    return Rows(_examples(train, data, labels), _examples(validation, data, labels), labels)
+    return Rows(_subset(train, data.max_samples), validation, labels)
 
 
 def read(path: str) -> list[Row]:
@@ -108,51 +109,50 @@ def _labels(data: Data, rows: Sequence[Row]) -> tuple[str, ...]:
     return tuple(data.labels) if data.labels else tuple(sorted({str(row["label"]) for row in rows}))
 
 
-def _split(rows: list[Row], fraction: float) -> tuple[list[Row], list[Row]]:
-    """Sets aside a share of every label's rows, at least one row in all."""
+def _split(examples: list[Example], fraction: float) -> tuple[list[Example], list[Example]]:
+    """Sets aside a share of every label's examples, at least one example in all."""
     chosen: set[int] = set()
-    for members in _by_label(rows).values():
+    for members in _by_label(examples).values():
         random.Random(SPLIT_SEED).shuffle(members)
         chosen.update(members[: round(fraction * len(members))])
-    chosen = chosen or {len(rows) - 1}
-    return (
-        [row for index, row in enumerate(rows) if index not in chosen],
-        [row for index, row in enumerate(rows) if index in chosen],
-    )
+    chosen = chosen or {len(examples) - 1}
+    rest = [example for index, example in enumerate(examples) if index not in chosen]
+    return rest, [example for index, example in enumerate(examples) if index in chosen]
 
 
-def _subset(rows: list[Row], max_samples: int | None) -> list[Row]:
-    if max_samples is None or max_samples >= len(rows):
-        return rows
-    return _split(rows, max_samples / len(rows))[1][:max_samples]
+def _subset(examples: list[Example], max_samples: int | None) -> list[Example]:
+    if max_samples is None or max_samples >= len(examples):
+        return examples
+    return _split(examples, max_samples / len(examples))[1][:max_samples]
 
 
-def _by_label(rows: Sequence[Row]) -> dict[str, list[int]]:
-    members: dict[str, list[int]] = {}
-    for index, row in enumerate(rows):
-        members.setdefault(str(row.get("label", "")), []).append(index)
+def _by_label(examples: Sequence[Example]) -> dict[int | None, list[int]]:
+    members: dict[int | None, list[int]] = {}
+    for index, example in enumerate(examples):
+        members.setdefault(example.label, []).append(index)
     return members
 
 
-def _examples(rows: Sequence[Row], data: Data, labels: tuple[str, ...]) -> list[Example]:
-    return [_example(row, data, labels, number) for number, row in enumerate(rows, start=1)]
+def _examples(path: str, rows: Sequence[Row], data: Data, labels: tuple[str, ...]) -> list[Example]:
+    return [_example(row, data, labels, f"{path}, row {number}") for number, row in enumerate(rows, start=1)]
 
 
-def _example(row: Row, data: Data, labels: tuple[str, ...], number: int) -> Example:
+def _example(row: Row, data: Data, labels: tuple[str, ...], place: str) -> Example:
     if labels:
-        return _labelled(row, data, labels, number)
+        return _labelled(row, data, labels, place)
     if {"prompt", "completion"} <= set(row):
         return Example(str(row["prompt"]), str(row["completion"]))
     if "text" in row:
         return Example("", str(row["text"]))
-    wanted = " or ".join("/".join(sorted(shape, reverse=True)) for shape in SHAPES)
-    raise TrialFailed(f"row {number} has the columns {', '.join(sorted(row))}; looked for {wanted}")
+    raise TrialFailed(f"{place} has the columns {', '.join(sorted(row))}; looked for {SHAPES}")
 
 
-def _labelled(row: Row, data: Data, labels: tuple[str, ...], number: int) -> Example:
-    text, label = str(row.get("text", "")), str(row.get("label", ""))
+def _labelled(row: Row, data: Data, labels: tuple[str, ...], place: str) -> Example:
+    if not {"text", "label"} <= set(row):
+        raise TrialFailed(f"{place} has the columns {', '.join(sorted(row))}; looked for text and label")
+    text, label = str(row["text"]), str(row["label"])
     if label not in labels:
-        raise TrialFailed(f"row {number} has the label {label!r}; known are {', '.join(labels)}")
+        raise TrialFailed(f"{place} has the label {label!r}; known are {', '.join(labels)}")
     prompt = data.template.replace("{text}", text) if data.template else text
     return Example(prompt, completion_of(label), labels.index(label))
 

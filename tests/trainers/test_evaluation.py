@@ -1,0 +1,98 @@
+"""The objective and the label scores against brute force and scikit-learn."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from sklearn.metrics import f1_score
+from transformers import AutoModelForCausalLM
+
+from trainers.evaluation import evaluate, macro_f1
+from trainers.label_scores import score
+from trainers.tokens import Tokens
+
+ANSWERS = [(5, 1), (6, 7, 1), (8, 9, 10, 1)]
+
+
+@pytest.fixture(scope="module")
+def model(micro_model: Path) -> Any:
+    return AutoModelForCausalLM.from_pretrained(micro_model).eval()
+
+
+def rows(count: int = 17, prefix: tuple[int, ...] = (20, 21, 22)) -> list[Tokens]:
+    rng = random.Random(0)
+    made = []
+    for _ in range(count):
+        label = rng.randrange(3)
+        prompt = prefix + tuple(rng.randrange(11, 60) for _ in range(rng.randrange(1, 9)))
+        made.append(Tokens(prompt, ANSWERS[label], label))
+    return made
+
+
+def log_probabilities(model: Any, prompt: tuple[int, ...], completion: tuple[int, ...]) -> torch.Tensor:
+    with torch.no_grad():
+        logits = model(input_ids=torch.tensor([[*prompt, *completion]])).logits[0].double()
+    picked = logits.log_softmax(-1)[len(prompt) - 1 : -1]
+    return picked.gather(-1, torch.tensor(completion)[:, None])[:, 0]
+
+
+@pytest.mark.parametrize("prefix", [(), (20, 21, 22)])
+@pytest.mark.parametrize("batch_size", [1, 4, 64])
+def test_label_scores_equal_brute_force(model: Any, prefix: tuple[int, ...], batch_size: int) -> None:
+    seen = 0
+    with torch.no_grad():
+        batches = list(score(model, rows(prefix=prefix), ANSWERS, batch_size))
+    for batch, scores in batches:
+        for index, row in enumerate(batch):
+            seen += 1
+            for label, answer in enumerate(ANSWERS):
+                want = log_probabilities(model, row.prompt, answer)
+                got = scores.log_probabilities[index, label]
+                assert torch.allclose(got[: len(answer)].double(), want, atol=1e-5)
+                assert got[len(answer) :].abs().sum() == 0
+    assert seen == 17
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+@pytest.mark.parametrize("batch_size", [1, 3, 64])
+def test_the_loss_is_token_weighted_whatever_the_batch_size(model: Any, labelled: bool, batch_size: int) -> None:
+    made = rows()
+    nats = torch.cat([log_probabilities(model, row.prompt, row.completion) for row in made])
+    values = evaluate(model, made, ANSWERS if labelled else [], batch_size, pad=0)
+    assert values["eval_loss"] == pytest.approx(-nats.mean().item(), abs=1e-5)
+    assert values["perplexity"] == pytest.approx(torch.exp(-nats.mean()).item(), rel=1e-5)
+    assert ("eval_macro_f1" in values) == labelled
+
+
+def test_predictions_are_the_best_answers(model: Any) -> None:
+    made = rows()
+    best = [max(range(3), key=lambda label: log_probabilities(model, row.prompt, ANSWERS[label]).sum()) for row in made]
+    values = evaluate(model, made, ANSWERS, 8, pad=0)
+    truth = [row.label for row in made]
+    assert values["eval_accuracy"] == sum(a == b for a, b in zip(truth, best, strict=True)) / len(made)
+    assert values["eval_macro_f1"] == pytest.approx(f1_score(truth, best, average="macro"))
+
+
+def test_a_completion_that_was_cut_counts_as_it_is(model: Any) -> None:
+    made = [*rows(5), Tokens((20, 21, 22, 30), (8, 9), 2)]
+    nats = torch.cat([log_probabilities(model, row.prompt, row.completion) for row in made])
+    assert evaluate(model, made, ANSWERS, 8, pad=0)["eval_loss"] == pytest.approx(-nats.mean().item(), abs=1e-5)
+
+
+def test_the_model_keeps_its_mode(model: Any) -> None:
+    model.train()
+    evaluate(model, rows(3), ANSWERS, 8, pad=0)
+    assert model.training
+    model.eval()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_macro_f1_is_scikit_learns(seed: int) -> None:
+    rng = random.Random(seed)
+    truth = [rng.randrange(4) for _ in range(30)]
+    predicted = [rng.randrange(5) for _ in range(30)]
+    assert macro_f1(truth, predicted) == pytest.approx(f1_score(truth, predicted, average="macro", zero_division=0))
