@@ -1,0 +1,90 @@
+"""Clause 4 of the contract: bitwise the same curves, whatever the executor, the workers or an interruption."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shell import Shell
+
+from sweeper.event_log import read
+from sweeper.history import History
+
+SPACE = ("lora.r=2,4", "training.learning_rate=1e-3,5e-3", "lora.dropout=0.1", "quantization=none,nf4")
+
+Curves = dict[str, Any]
+
+
+def curves(folder: Path) -> Curves:
+    """Everything measured per trial, the speed of this machine left out."""
+    history = History(read(folder / "runs/s/events.jsonl"))
+    return {
+        trial.id: (
+            trial.outcome,
+            [
+                (step, {key: value for key, value in values.items() if key != "tokens_per_s"})
+                for step, values in trial.curve
+            ],
+            trial.rungs,
+        )
+        for trial in history.trials.values()
+    }
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory, micro_model: Path, rows: Path) -> Curves:
+    """The undisturbed sweep: one process after the other."""
+    shell = Shell(tmp_path_factory.mktemp("calm"))
+    done = shell.sweep(*command(micro_model, rows, "executor=local", "executor.workers=1"))
+    assert done.returncode == 0, done.stderr
+    found = curves(shell.folder)
+    assert len(found) == 10 and all(outcome == "complete" for outcome, _, _ in found.values())  # 8 and 2 references
+    return found
+
+
+def command(micro_model: Path, rows: Path, *more: str) -> list[str]:
+    trial = [
+        "model=path",
+        f"model.path={micro_model}",
+        "data=path",
+        f"data.path={rows}",
+        "data.validation_fraction=0.3",
+    ]
+    steps = ["training.max_steps=6", "training.eval_steps=2", "training.logging_steps=1", "training.warmup_steps=0"]
+    return ["-m", "sweep.name=s", *trial, *steps, *SPACE, *more]
+
+
+@pytest.mark.parametrize("executor", [("inline", 1), ("local", 2)], ids=lambda item: f"{item[0]}-{item[1]}")
+def test_executors(shell: Shell, micro_model: Path, rows: Path, calm: Curves, executor: tuple[str, int]) -> None:
+    done = shell.sweep(*command(micro_model, rows, f"executor={executor[0]}", f"executor.workers={executor[1]}"))
+    assert done.returncode == 0, done.stderr
+    assert curves(shell.folder) == calm
+
+
+def wait_for(condition: Callable[[], bool], timeout_s: float = 120) -> None:
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, "timed out"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_interruptions(shell: Shell, micro_model: Path, rows: Path, calm: Curves, number: signal.Signals) -> None:
+    asked = command(micro_model, rows, "executor=local", "executor.workers=2")
+    log = shell.folder / "runs/s/events.jsonl"
+    for ended in (1, 5):
+        process = shell.start("sweeper", *asked)
+        wait_for(lambda ended=ended: sum(item["event"] == "ended" for item in read(log)) >= ended)  # type: ignore[misc]
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=60)
+        if number == signal.SIGINT:
+            assert process.returncode == 130 and "To continue:" in output
+    done = shell.sweep(*asked)
+    assert done.returncode == 0 and "measured already" in done.stdout, done.stdout + done.stderr
+    assert curves(shell.folder) == calm
+    board = shell.report("leaderboard").stdout
+    assert "Trials: 8 complete." in board

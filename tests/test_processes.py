@@ -1,0 +1,123 @@
+"""No process outlives its driver, and a dead worker costs its trial alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sweeper.event_log import read
+
+MARK = "LORA_SWEEPER_TEST_MARK"
+
+
+class Marked:
+    """A sweep whose processes can all be found again by what stands in their environment."""
+
+    def __init__(self, folder: Path, *overrides: str) -> None:
+        self.folder, self.mark = folder, uuid.uuid4().hex
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "sweeper", "-m", "sweep.name=s", *overrides],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, MARK: self.mark},
+        )
+
+    def alive(self) -> dict[int, str]:
+        """The command line of every living process of the sweep, by its id."""
+        found = {}
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and self._is_ours(entry):
+                found[int(entry.name)] = (entry / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
+        return found
+
+    def _is_ours(self, entry: Path) -> bool:
+        try:
+            return f"{MARK}={self.mark}".encode() in (entry / "environ").read_bytes()
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            return False
+
+    def events(self, kind: str) -> list[dict[str, object]]:
+        return [item for item in read(self.folder / "runs/s/events.jsonl") if item["event"] == kind]
+
+    def workers(self) -> list[int]:
+        """The children of the fork server."""
+        children = {pid: parent_of(pid) for pid in self.alive()}
+        return [pid for pid, parent in children.items() if parent in children and parent != self.process.pid]
+
+
+def parent_of(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return -1
+
+
+def wait_for(condition: Callable[[], object], timeout_s: float = 120) -> None:
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, "timed out"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def endless(micro_sweep: Callable[..., list[str]]) -> list[str]:
+    return micro_sweep("lora.r=2,4,8", "executor.workers=2", "training.max_steps=100000", "training.eval_steps=5")
+
+
+def training(sweep: Marked) -> bool:
+    return len({item["trial"] for item in sweep.events("logged")}) == 2
+
+
+def preloading(sweep: Marked) -> bool:
+    return any("forkserver" in line for line in sweep.alive().values())
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("moment", [preloading, training])
+def test_a_driver_takes_everything_with_it(
+    tmp_path: Path, endless: list[str], number: signal.Signals, moment: Callable[[Marked], bool]
+) -> None:
+    sweep = Marked(tmp_path, *endless)
+    wait_for(lambda: moment(sweep))
+    assert len(sweep.alive()) >= 2
+    began = time.monotonic()
+    sweep.process.send_signal(number)
+    output, _ = sweep.process.communicate(timeout=30)
+    wait_for(lambda: not sweep.alive(), timeout_s=10)
+    assert time.monotonic() - began < 15
+    if number == signal.SIGKILL:
+        assert sweep.process.returncode == -signal.SIGKILL
+    else:
+        assert sweep.process.returncode == 130 and "To continue: " in output
+
+
+def test_a_dead_worker_costs_its_trial_alone(tmp_path: Path, micro_sweep: Callable[..., list[str]]) -> None:
+    steps = ("training.max_steps=400", "training.eval_steps=100", "executor.workers=1")
+    sweep = Marked(tmp_path, *micro_sweep("lora.r=2,4", *steps))
+    wait_for(lambda: sweep.events("logged"))
+    (worker,) = sweep.workers()
+    os.kill(worker, signal.SIGKILL)
+    output, _ = sweep.process.communicate(timeout=120)
+    assert sweep.process.returncode == 0, output
+    (failure,) = sweep.events("failed")
+    assert failure["reason"] == "its worker process died (killed by signal 9)"
+    assert [item["outcome"] for item in sweep.events("ended")] == ["complete", "complete"]  # the reference and r=4
+    assert "Trials: 1 complete, 1 failed." in output
+    wait_for(lambda: not sweep.alive(), timeout_s=10)
+
+
+def test_a_finished_sweep_leaves_nothing(tmp_path: Path, micro_sweep: Callable[..., list[str]]) -> None:
+    sweep = Marked(tmp_path, *micro_sweep("lora.r=2"))
+    sweep.process.communicate(timeout=120)
+    assert sweep.process.returncode == 0
+    wait_for(lambda: not sweep.alive(), timeout_s=10)
