@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
@@ -60,6 +61,12 @@ class Composer:
         problems += [*invalid, *(item for item in rules.broken(rules.TRIAL_RULES, flat) if item.key not in named)]
         return (None if problems else trial), problems
 
+    def unknown_axes(self) -> list[Problem]:
+        """Names the axes that are no parameters: Hydra does not check the keys of a sweep."""
+        known = _keys(self._composed(()))
+        unknown = [axis.key for axis in self._space.axes if axis.key not in {*known, *self._groups}]
+        return [Problem(key, "…", "there is no such parameter", _nearest(key, known)) for key in unknown]
+
     def value_of(self, key: str) -> Any:
         """Returns the composed value of a dotted key, None where there is none."""
         return OmegaConf.select(self._composed(()), key)
@@ -75,6 +82,17 @@ class Composer:
             if key not in self._groups:
                 OmegaConf.update(config, key, value, force_add=False)
         return {group: _plain(config[group]) for group in groups if group in config}
+
+
+def _keys(config: DictConfig) -> list[str]:
+    """Returns every dotted key of the groups."""
+    groups = {group: _plain(config[group]) for group in (*TRIAL_GROUPS, *SETTINGS_GROUPS) if group in config}
+    return list(_flat(groups))
+
+
+def _nearest(key: str, known: Sequence[str]) -> str:
+    found = difflib.get_close_matches(key, known, n=1, cutoff=0)
+    return f"{found[0]}=VALUE,VALUE"
 
 
 def _plain(node: Any) -> Any:

@@ -48,6 +48,8 @@ def _run(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) -> 
     if problems:
         raise ConfigurationError(problems)
     composer = Composer(lambda overrides: loader.load_sweep_config(master, list(overrides)), space)
+    if unknown := composer.unknown_axes():
+        raise ConfigurationError(unknown)
     space = spaces.typed(space, composer.value_of)
     settings = _settings(composer, space)
     planner.check(composer, _representatives(space), functools.partial(files.problems, trainer=settings.trainer.name))

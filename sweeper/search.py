@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+import math
+import random
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from sweeper.space import Space
@@ -50,8 +53,8 @@ class Grid:
 class Sampled:
     """Points drawn one by one, each with the results known by then, none twice."""
 
-    # A sampler that repeats known points this often in a row has nothing new to say.
-    ATTEMPTS = 50
+    # A sampler that repeats known points this often in a row has converged on them.
+    ATTEMPTS = 5
 
     def __init__(self, space: Space, n_trials: int, draws: Draws) -> None:
         self.total = int(min(n_trials, space.size))
@@ -59,11 +62,15 @@ class Sampled:
         self._draws = draws
 
     def next(self, number: int, known: Known) -> Params | None:
-        """Returns a new draw, or (in a small discrete space) the first combination the sampler keeps missing."""
+        """Returns a new draw, or (where a finite space has few left) one of the points the sampler keeps missing."""
         if number >= self.total:
             return None
         draws = (self._draws.draw(number, attempt) for attempt in range(self.ATTEMPTS))
-        point = next((point for point in draws if not known(point)), None)
-        if point is None and self._space.is_discrete:
-            return next((point for point in self._space.grid() if not known(point)), None)
-        return point
+        return next((point for point in itertools.chain(draws, self._missed(number)) if not known(point)), None)
+
+    def _missed(self, number: int) -> Iterator[Params]:
+        """Yields all points of a finite space, in an order that depends on the number alone."""
+        if math.isfinite(self._space.size):
+            order = list(range(int(self._space.size)))
+            random.Random(number).shuffle(order)
+            yield from map(self._space.point, order)

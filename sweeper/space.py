@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,11 +57,16 @@ class Space:
         return math.prod(_axis_size(axis) for axis in self.axes)
 
     def grid(self) -> Iterator[dict[str, Any]]:
-        """Yields every combination of a discrete space, the last axis varying fastest."""
-        keys = [axis.key for axis in self.axes]
-        lists = [axis.values for axis in self.axes if isinstance(axis, Choices)]
-        for values in itertools.product(*lists):
-            yield dict(zip(keys, values, strict=True))
+        """Yields every combination of a finite space, the last axis varying fastest."""
+        return (self.point(index) for index in range(int(self.size)))
+
+    def point(self, index: int) -> dict[str, Any]:
+        """Returns one combination of a finite space by its position in the grid."""
+        values: dict[str, Any] = {}
+        for axis in reversed(self.axes):
+            index, position = divmod(index, int(_axis_size(axis)))
+            values[axis.key] = axis.values[position] if isinstance(axis, Choices) else int(axis.low) + position
+        return {axis.key: values[axis.key] for axis in self.axes}
 
 
 def _axis_size(axis: Axis) -> float:

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 import optuna
+import sqlalchemy
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from sweeper.decisions import Objective
@@ -150,7 +152,7 @@ class Study:
                 for index, (_, values) in enumerate(trial.rungs, start=1)
                 if self._objective.metric in values
             },
-            user_attrs={"trial": trial.id, "number": trial.number, "outcome": trial.outcome, "reason": trial.reason},
+            user_attrs={"trial": trial.id, "outcome": trial.outcome},
         )
 
 
@@ -164,7 +166,7 @@ class Mirror:
 
     def _open(self, storage: str, name: str, objective: Objective) -> optuna.Study:
         mirror = optuna.create_study(
-            study_name=name, storage=storage, direction=objective.direction, load_if_exists=True
+            study_name=name, storage=_fast(storage), direction=objective.direction, load_if_exists=True
         )
         if all(self._study.accepts(item) for item in mirror.get_trials(deepcopy=False)):
             return mirror
@@ -186,6 +188,20 @@ class Mirror:
             return
         self._known.add(trial.id)
         self._mirror.add_trial(self._study.frozen(trial))
+
+
+def _fast(url: str) -> RDBStorage:
+    """Opens a storage; SQLite need not wait for the disk, since this copy can be made anew from the log."""
+    storage = RDBStorage(url)
+    if storage.engine.dialect.name == "sqlite":
+        sqlalchemy.event.listen(storage.engine, "connect", _without_waiting)
+        storage.engine.dispose()  # connections that were opened before
+    return storage
+
+
+def _without_waiting(connection: Any, record: Any) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=OFF")
 
 
 def distribution(axis: Axis) -> BaseDistribution:

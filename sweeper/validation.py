@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -51,9 +52,14 @@ def build(kind: type[Config], values: Mapping[str, Any], prefix: str = "") -> tu
         The instance and no problems, or None and every problem found.
     """
     try:
-        return TypeAdapter(kind).validate_python(dict(values)), []
+        return _adapter(kind).validate_python(dict(values)), []
     except ValidationError as error:
         return None, [_problem(detail, prefix) for detail in error.errors()]
+
+
+@functools.cache  # building one takes milliseconds, and every trial is validated
+def _adapter(kind: type[Config]) -> TypeAdapter[Config]:
+    return TypeAdapter(kind)
 
 
 def _problem(detail: Mapping[str, Any], prefix: str) -> Problem:

@@ -1,0 +1,158 @@
+"""The ranking and its three forms."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from typing import Any
+
+import pytest
+
+from analysis.leaderboard import rank, to_csv, to_json, to_markdown, to_text
+from analysis.markdown import escape, table
+from analysis.naming import trial_name
+from analysis.records import SweepRecords, TrialRow, parse
+
+
+def row(number: int, loss: float | None, outcome: str = "complete", reference: bool = False, **params: Any) -> TrialRow:
+    r = params.pop("r", 8)
+    defaults: dict[str, Any] = {
+        "lora.r": r,
+        "lora.alpha": 2 * r,
+        "lora.gain": 2.0,
+        "lora.realised_gain": 2.0,
+        "lora.dropout": 0.05,
+        "lora.use_rslora": False,
+        "training.learning_rate": 2e-4,
+        "training.lr_scheduler_type": "linear",
+        "training.seed": 42,
+        "data.name": "emotion",
+        "data.augmentation": "none",
+        "quantization.name": "none",
+    }
+    metrics = {} if loss is None else {"eval_loss": loss, "eval_macro_f1": 0.5, "best_step": 50.0}
+    name = (
+        "base"
+        if reference
+        else trial_name(number + 1, r=r, alpha=2 * r, dropout=0.05, scheduler="linear", data="emotion")
+    )
+    return TrialRow(
+        number=number,
+        name=name,
+        outcome=outcome,
+        reason="because of | pipes" if outcome != "complete" else "all done",
+        is_reference=reference,
+        params={**defaults, **params},
+        metrics={**metrics, "steps": 100.0, "seconds": 3.25},
+        swept=() if reference else ("lora.r",),
+        run_id=f"run{number}",
+        trial=f"id{number}",
+    )
+
+
+ROWS = [
+    row(-1, 9.0, reference=True),
+    row(0, 1.5),
+    row(1, 1.25, r=16),
+    row(2, None, "failed"),
+    row(3, 0.5, "pruned"),
+    row(4, math.nan, "diverged"),
+    row(5, 1.25, r=32),
+]
+RECORDS = SweepRecords("s", "eval_loss", "minimize", ROWS)
+
+
+def test_only_complete_trials_take_places_equals_by_number() -> None:
+    board = rank(RECORDS)
+    assert [(item.place, item.trial.number) for item in board.rows] == [
+        (1, 1), (2, 5), (3, 0), (None, -1), (None, 2), (None, 3), (None, 4)
+    ]  # fmt: skip
+
+
+def test_larger_is_better_when_the_sweep_says_so() -> None:
+    board = rank(SweepRecords("s", "eval_loss", "maximize", ROWS))
+    assert [item.trial.number for item in board.rows if item.place] == [0, 1, 5]
+
+
+def test_markdown_is_a_table_with_the_rest_counted_under_it() -> None:
+    text = to_markdown(rank(RECORDS))
+    lines = text.splitlines()
+    assert lines[0] == "# Leaderboard of s"
+    header = [cell.strip() for cell in lines[2].split("|")[1:-1]]
+    assert header == [
+        *("Place", "Trial", "Best eval_loss", "LoRA", "Gain", "Learning rate"),
+        *("Scheduler", "Data", "Steps", "Seconds", "Outcome"),
+    ]
+    first = [cell.strip() for cell in lines[4].split("|")[1:-1]]
+    assert first == [
+        *("1", "exp2_r16_a32_d05_linear_emotion", "1.2500", "r=16, alpha=32, dropout=0.05", "2", "0.0002"),
+        *("linear", "emotion", "100", "3.2", "complete"),
+    ]
+    assert len({line.count("|") for line in lines[2:8]}) == 1
+    assert "base" in lines[7] and "untrained" in lines[7] and lines[7].startswith("|       |")
+    assert "Trials: 3 complete, 1 diverged, 1 failed, 1 pruned." in text
+    assert "- exp3_r8_a16_d05_linear_emotion: failed, because of \\| pipes" in text
+
+
+def test_top_keeps_references_and_counts() -> None:
+    board = rank(RECORDS).top(1)
+    assert [item.place for item in board.rows] == [1, None, None, None, None]
+
+
+def test_json_has_a_row_for_every_trial() -> None:
+    board = json.loads(to_json(rank(RECORDS)))
+    assert (board["sweep"], board["metric"], len(board["rows"])) == ("s", "eval_loss", 7)
+    first, base = board["rows"][0], board["rows"][3]
+    assert (first["place"], first["outcome"], first["lora.r"], first["lora.alpha"]) == (1, "complete", 16, 32)
+    assert (first["eval_loss"], first["eval_macro_f1"], first["best_step"]) == (1.25, 0.5, 50)
+    assert (base["name"], base["place"], base["outcome"], base["lora.r"]) == ("base", None, "reference", None)
+    unranked = {item["outcome"]: item for item in board["rows"][4:]}
+    assert unranked["failed"]["eval_loss"] is None and unranked["diverged"]["eval_loss"] is None
+
+
+def test_csv_has_the_same_columns() -> None:
+    board = rank(RECORDS)
+    rows = list(csv.DictReader(io.StringIO(to_csv(board))))
+    assert list(rows[0]) == list(json.loads(to_json(board))["rows"][0])
+    assert [item["place"] for item in rows] == ["1", "2", "3", "", "", "", ""]
+
+
+def test_the_terminal_leaves_out_what_names_tell() -> None:
+    text = to_text(rank(RECORDS))
+    assert "LoRA" not in text and "exp2_r16_a32_d05_linear_emotion" in text
+    assert max(map(len, text.splitlines()[:6])) <= 120
+
+
+def test_a_sweep_without_trials() -> None:
+    empty = rank(SweepRecords("s", "eval_loss", "minimize", []))
+    assert "No trials yet." in to_markdown(empty) and json.loads(to_json(empty))["rows"] == []
+
+
+@pytest.mark.parametrize(
+    ("dropout", "scheduler", "name"),
+    [
+        (0.10, "linear", "exp3_r24_a64_d10_linear_augmented"),
+        (0.05, "cosine", "exp3_r24_a64_d05_cosine_augmented"),
+        (0.0, "linear", "exp3_r24_a64_d00_linear_augmented"),
+        (0.125, "linear", "exp3_r24_a64_d12.5_linear_augmented"),
+    ],
+)
+def test_names(dropout: float, scheduler: str, name: str) -> None:
+    assert trial_name(3, r=24, alpha=64, dropout=dropout, scheduler=scheduler, data="augmented") == name
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("8", 8), ("0.0002", 2e-4), ("None", None), ("True", True), ("linear", "linear"), ("1e-4", 1e-4)],
+)
+def test_parameters_come_back_as_they_were(text: str, value: object) -> None:
+    assert parse(text) == value and type(parse(text)) is type(value)
+
+
+def test_markdown_escapes_what_would_format() -> None:
+    assert escape("a|b *c* _d_ e_f <g>") == "a\\|b \\*c\\* \\_d\\_ e_f \\<g\\>"
+    assert table([{"A": "x", "B": "1.5"}, {"A": "yy", "B": "10"}]) == [
+        "| A  |   B |", "| -- | --: |", "| x  | 1.5 |", "| yy |  10 |"
+    ]  # fmt: skip
