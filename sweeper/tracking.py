@@ -29,16 +29,17 @@ STATUS = {"complete": "FINISHED", "pruned": "KILLED"}
 """MLflow's status per outcome; every other outcome is FAILED."""
 
 _MOST_METRICS = 1000  # per log_batch call (mlflow/utils/validation.py)
-_FLUSH_S = 1.0  # a running curve reaches the UI this often, one write for all its points
+_FLUSH_S = 0.5  # a running curve reaches the UI this often, one write for all its points
 
 
 @dataclass
 class _Run:
-    """A child run: its points that MLflow does not have yet."""
+    """A child run: what MLflow does not have of it yet. `id` is None until it is created."""
 
-    id: str
+    id: str | None
+    flushed: float
     points: list[Metric] = field(default_factory=list)
-    flushed: float = 0.0
+    params: list[Param] = field(default_factory=list)
 
 
 class Tracking:
@@ -49,6 +50,7 @@ class Tracking:
     ) -> None:
         self._client, self._objective, self._shared = client, objective, shared
         self._experiment = experiment
+        self._context = resolve_tags()  # user, source and git commit: the same for every run
         self.parent = self._parent(sweep)
         self._runs: dict[str, _Run] = {}
 
@@ -59,7 +61,7 @@ class Tracking:
             self._client.update_run(parent, status="RUNNING")
             return parent
         tags = {
-            **resolve_tags(),
+            **self._context,
             "kind": "sweep",
             "sweep": sweep,
             "metric": self._objective.metric,
@@ -82,11 +84,11 @@ class Tracking:
                 self._rewrite(trial)
 
     def _rewrite(self, trial: Trial) -> None:
-        self._create(trial, trial.started or time.time())
-        stamp = trial.started or time.time()
+        started = trial.started or time.time()
+        self._begin(trial, started)
         for step, values in [*trial.curve, *trial.rungs]:
-            self._add(trial, step, values, stamp)
-        self._finish(trial, stamp + (trial.seconds or 0))
+            self._runs[trial.id].points += _points(values, started, step)
+        self._finish(trial, started + (trial.seconds or 0))
 
     def apply(self, record: Mapping[str, Any], trial: Trial | None) -> None:
         """Follows the sweep's log."""
@@ -94,49 +96,55 @@ class Tracking:
             return
         match record["event"]:
             case "started":
-                self._create(trial, record["time"])
-            case "logged" | "rung":
-                self._add(trial, record["step"], record["values"], record["time"])
+                self._begin(trial, record["time"])
+            case "began" | "logged" | "rung":
+                self._add(trial, record)
             case "ended" | "failed":
                 self._finish(trial, record["time"])
 
-    def _create(self, trial: Trial, started: float) -> None:
-        config = from_mapping(trial.config)
-        params = {**flatten(config), **self._shared, **trial.params}
+    def _begin(self, trial: Trial, started: float) -> None:
+        params = {**flatten(from_mapping(trial.config)), **self._shared, **trial.params}
+        self._runs[trial.id] = _Run(None, started, params=[Param(key, str(value)) for key, value in params.items()])
+
+    def _add(self, trial: Trial, record: Mapping[str, Any]) -> None:
+        run = self._runs[trial.id]
+        run.points += _points(record.get("values", {}), record["time"], record.get("step", 0))
+        if record["time"] - run.flushed > _FLUSH_S:
+            self._flush(trial, run)
+            run.flushed = record["time"]
+
+    def _flush(self, trial: Trial, run: _Run) -> str:
+        """Writes what MLflow lacks; a trial of milliseconds gets by with one write for everything."""
+        run.id = run.id or self._create(trial)
+        for start in range(0, max(1, len(run.points)), _MOST_METRICS):
+            self._client.log_batch(run.id, metrics=run.points[start : start + _MOST_METRICS], params=run.params)
+            run.params = []
+        run.points = []
+        return run.id
+
+    def _create(self, trial: Trial) -> str:
         tags = {
-            **resolve_tags(),
+            **self._context,
             PARENT: self.parent,
             "kind": "reference" if trial.is_reference else "trial",
             "trial": trial.id,
             "number": str(trial.number),
             "stage": "search",
             "swept": ",".join(trial.params),
+            **_ending(trial),
         }
-        run = self._client.create_run(
-            self._experiment, start_time=_milliseconds(started), run_name=name_of(trial), tags=tags
-        )
-        self._runs[trial.id] = _Run(run.info.run_id, flushed=started)
-        self._client.log_batch(run.info.run_id, params=[Param(key, str(value)) for key, value in params.items()])
-
-    def _add(self, trial: Trial, step: int, values: Mapping[str, float], stamp: float) -> None:
-        run = self._runs[trial.id]
-        run.points += [Metric(key, value, _milliseconds(stamp), step) for key, value in values.items()]
-        if stamp - run.flushed > _FLUSH_S or len(run.points) > _MOST_METRICS // 2:
-            self._flush(run)
-            run.flushed = stamp
-
-    def _flush(self, run: _Run) -> None:
-        for start in range(0, len(run.points), _MOST_METRICS):
-            self._client.log_batch(run.id, metrics=run.points[start : start + _MOST_METRICS])
-        run.points = []
+        started = _milliseconds(trial.started or time.time())
+        run = self._client.create_run(self._experiment, start_time=started, run_name=name_of(trial), tags=tags)
+        return str(run.info.run_id)
 
     def _finish(self, trial: Trial, ended: float) -> None:
         run = self._runs.pop(trial.id)
-        run.points += [Metric(key, value, _milliseconds(ended), 0) for key, value in self._summary(trial).items()]
-        tags = {"outcome": trial.outcome or "", "reason": trial.reason or ""}
-        self._flush(run)
-        self._client.log_batch(run.id, tags=[RunTag(key, value) for key, value in tags.items()])
-        self._client.set_terminated(run.id, STATUS.get(trial.outcome or "", "FAILED"), _milliseconds(ended))
+        run.points += _points(self._summary(trial), ended, 0)
+        created = run.id is not None
+        identifier = self._flush(trial, run)
+        if created:
+            self._client.log_batch(identifier, tags=[RunTag(key, value) for key, value in _ending(trial).items()])
+        self._client.set_terminated(identifier, STATUS.get(trial.outcome or "", "FAILED"), _milliseconds(ended))
 
     def _summary(self, trial: Trial) -> dict[str, float]:
         """Returns one value per trial and metric: at its best rung, at its last, and what it cost."""
@@ -157,6 +165,14 @@ class Tracking:
         if leaderboard is not None:
             self._client.set_tag(self.parent, NOTE, leaderboard)
         self._client.set_terminated(self.parent, "FINISHED" if finished else "KILLED")
+
+
+def _points(values: Mapping[str, float], stamp: float, step: int) -> list[Metric]:
+    return [Metric(key, value, _milliseconds(stamp), step) for key, value in values.items()]
+
+
+def _ending(trial: Trial) -> dict[str, str]:
+    return {} if trial.outcome is None else {"outcome": trial.outcome, "reason": trial.reason or ""}
 
 
 def _milliseconds(seconds: float) -> int:

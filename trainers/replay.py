@@ -74,7 +74,10 @@ class Table:
         return "; ".join(self._words(other) for other in ranked[:3]) or "the table is empty"
 
     def _words(self, key: tuple[Any, ...]) -> str:
-        return ", ".join(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in zip(self.parameters, key, strict=True))
+        return ", ".join(
+            f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+            for name, value in zip(self.parameters, key, strict=True)
+        )
 
 
 def _parameter(column: str) -> str:
