@@ -3,7 +3,7 @@
 Run: python -m benchmarks.first_sweep
 Wanted: at least 3 times faster in wall-clock. The TRL processes run one after the other, as a shell loop would run
 them, with torch's own number of threads; a second figure runs as many at once as there are cores, one thread each.
-Ours includes planning, MLflow, label scoring, the untrained base and the leaderboard; the bundled model is built before.
+Ours includes planning, MLflow, label scoring, the untrained base and the leaderboard; the model is built before.
 """
 
 from __future__ import annotations

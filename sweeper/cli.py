@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,18 @@ def _single(config: DictConfig) -> None:
 
 def main() -> None:
     """Runs the command line and exits with its code: 0 done, 1 nothing completed, 2 a wrong command, 130 stopped."""
-    hydra.main(version_base="1.3", config_path=_CONF, config_name="config")(_single)()
+    try:
+        hydra.main(version_base="1.3", config_path=_CONF, config_name="config")(_single)()
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    """Writes what is left to say; if nobody reads any more (`lora-sweep --help | head`), that is no error."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ def _refers(config: DictConfig) -> bool:
 
 def _without_hydra(config: DictConfig) -> DictConfig:
     """Leaves Hydra's own settings behind: they are most of a configuration, and it is copied for every trial."""
-    return OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
 
 
 def _keys(config: DictConfig) -> list[str]:
@@ -123,9 +123,10 @@ def _nearest(key: str, known: Sequence[str]) -> str:
     return f"{found[0]}=VALUE,VALUE"
 
 
-def _plain(node: Any) -> Any:
+def _plain(node: DictConfig) -> dict[str, Any]:
     # LoraConfig and JSON know nothing of OmegaConf's containers.
-    return OmegaConf.to_container(node, resolve=True, throw_on_missing=False)
+    plain: dict[str, Any] = OmegaConf.to_container(node, resolve=True, throw_on_missing=False)  # type: ignore[assignment]
+    return plain
 
 
 def _flat(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shlex
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from analysis import leaderboard
-from analysis.records import open_store, read_sweep
+from analysis.records import TrialRow, open_store, read_sweep
 from sweeper import executors, tracking
 from sweeper.decisions import Objective
 from sweeper.driver import Driver, View
@@ -34,7 +35,7 @@ class Session:
         self._name, self._settings, self._objective = name, settings, objective
         self._study, self._planner = study, planner
         self._paths = SweepPaths(Path(settings.sweep.dir) / name)
-        self._say: Callable[[str], None] = lambda text: print(text, flush=True)
+        self._say: Callable[[str], None] = _say
         _quiet()
 
     def run(self) -> int:
@@ -106,7 +107,7 @@ class Session:
     def _announce(self, history: History) -> None:
         done = sum(trial.outcome is not None for trial in history.contenders)
         kept = f", {done} of them measured already" if done else ""
-        self._say(f"Sweep {self._name}: {self._planner.total} trials{kept}, ranked by {self._objective.metric}")
+        self._say(f"Sweep {self._name}: {_counted(self._planner.total)}{kept}, ranked by {self._objective.metric}")
 
     def _report(self, track: tracking.Tracking, history: History) -> int:
         settings = self._settings
@@ -115,6 +116,8 @@ class Session:
         markdown = leaderboard.to_markdown(board)
         self._paths.leaderboard.write_text(markdown, encoding="utf-8")
         track.close(finished=True, leaderboard=markdown)
+        if len(history.contenders) == 1:
+            self._say(_metrics(records.trials[-1]))
         self._say(f"\n{leaderboard.to_text(board)}\n\n{self._where(board)}")
         return 0 if any(trial.outcome == "complete" for trial in history.contenders) else 1
 
@@ -132,6 +135,23 @@ class Session:
             for label, place in lines.items()
             if place is not None and (label == "MLflow" or Path(place).exists())
         )
+
+
+def _metrics(trial: TrialRow) -> str:
+    """Lists everything measured of a single trial."""
+    width = max(map(len, trial.metrics), default=0)
+    lines = [f"  {name:<{width}}  {value:.6g}" for name, value in trial.metrics.items()]
+    return "\n".join([f"\nMetrics of {trial.name} at its best rung:", *lines])
+
+
+def _say(text: str) -> None:
+    """Prints, for as long as somebody reads: `lora-sweep … | head` ends the reader, not the sweep."""
+    with contextlib.suppress(BrokenPipeError):
+        print(text, flush=True)
+
+
+def _counted(trials: int) -> str:
+    return "1 trial" if trials == 1 else f"{trials} trials"
 
 
 def _command() -> list[str]:

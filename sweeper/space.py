@@ -119,7 +119,8 @@ def _axis(override: Override, group_options: Callable[[str], Sequence[str]]) -> 
     key = override.key_or_group
     value: Any = override.value()
     if isinstance(value, IntervalSweep):
-        low, high = value.start, value.end
+        low: Any = value.start
+        high: Any = value.end
         return Interval(key, low, high, "log" in value.tags, isinstance(low, int) and isinstance(high, int))
     options = group_options(key)
     if isinstance(value, Glob):

@@ -52,13 +52,15 @@ def build(kind: type[Config], values: Mapping[str, Any], prefix: str = "") -> tu
         The instance and no problems, or None and every problem found.
     """
     try:
-        return _adapter(kind).validate_python(dict(values)), []
+        asked: Any = kind  # hashable, as every class is
+        made: Config = _adapter(asked).validate_python(dict(values))
+        return made, []
     except ValidationError as error:
         return None, [_problem(detail, prefix) for detail in error.errors()]
 
 
 @functools.cache  # building one takes milliseconds, and every trial is validated
-def _adapter(kind: type[Config]) -> TypeAdapter[Config]:
+def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 

@@ -70,9 +70,9 @@ class SftTrainer:
     def _train(self, start: Start, exchange: Exchange) -> Event:
         if self._device.type == "cpu":
             torch.set_num_threads(self._threads)
-        began = time.perf_counter()
-        memory.reset_peak(self._device)
         base = self._load(start.config)
+        began = time.perf_counter()  # loading the base is the worker's cost, not this trial's
+        memory.reset_peak(self._device)
         rows = self._tokens(start.config, base)
         step = (
             self._evaluate_base(start, base, rows, exchange)

@@ -12,9 +12,22 @@ from sweeper.settings import Executor
 
 @dataclass(frozen=True)
 class Device:
-    """A device as torch names it, `cpu` or `cuda:0`."""
+    """What a worker computes on: the CPU, or the GPU that CUDA_VISIBLE_DEVICES calls `gpu` (an index or a UUID)."""
 
-    name: str
+    gpu: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The device as torch names it in a process that sees no other GPU."""
+        return "cpu" if self.gpu is None else "cuda:0"
+
+    def claim(self) -> None:
+        """Hides every other GPU from this process; only before torch is imported does that work.
+
+        transformers' Trainer would otherwise use the first GPU in every worker, and refuse to see several.
+        """
+        if self.gpu is not None:
+            os.environ["CUDA_VISIBLE_DEVICES"] = self.gpu
 
 
 def devices(executor: Executor) -> list[Device]:
@@ -29,7 +42,7 @@ def devices(executor: Executor) -> list[Device]:
     gpus = [] if executor.device == "cpu" else _visible_gpus()
     if gpus:
         return gpus[: executor.workers]
-    return [Device("cpu")] * (executor.workers or max(1, _cores() // executor.threads))
+    return [Device()] * (executor.workers or max(1, _cores() // executor.threads))
 
 
 def _cores() -> int:
@@ -37,12 +50,11 @@ def _cores() -> int:
 
 
 def _visible_gpus() -> list[Device]:
-    """Lists the GPUs that `nvidia-smi` knows and CUDA_VISIBLE_DEVICES shows, numbered as torch numbers them."""
+    """Lists the GPUs that `nvidia-smi` knows and CUDA_VISIBLE_DEVICES shows."""
     if shutil.which("nvidia-smi") is None:
         return []
     listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False).stdout
     count = sum(line.startswith("GPU ") for line in listed.splitlines())
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        count = min(count, len([item for item in visible.split(",") if item.strip() not in {"", "-1"}]))
-    return [Device(f"cuda:{index}") for index in range(count)]
+    shown = [str(index) for index in range(count)] if visible is None else [item.strip() for item in visible.split(",")]
+    return [Device(item) for item in shown[:count] if item not in {"", "-1"}]

@@ -21,7 +21,7 @@ PID = os.getpid()
 if DRIVER in os.environ:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the driver decides
     tie(int(os.environ[DRIVER]))
-    redirect(os.environ[LOG])
+    redirect(os.environ[LOG], 1, 2)
     for module in filter(None, os.environ[PRELOAD].split(",")):
         importlib.import_module(module)
     gc.freeze()  # children then share these pages instead of copying them at their first collection

@@ -11,8 +11,9 @@ class InlineExecutor:
     """Calls a trainer directly."""
 
     def __init__(self, settings: Settings) -> None:
-        device = devices(settings.executor)[0].name
-        resources = registry.Resources(device, settings.executor.threads, settings.replay.table)
+        device = devices(settings.executor)[0]
+        device.claim()
+        resources = registry.Resources(device.name, settings.executor.threads, settings.replay.table)
         self.workers = [registry.make(settings.trainer.name, resources)]
 
     def wait(self, timeout_s: float) -> None:

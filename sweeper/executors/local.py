@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from sweeper.executors import worker
 from sweeper.executors.devices import Device, devices
+from sweeper.executors.tied import redirect
 from sweeper.settings import Settings
 from trainers import registry
 from trainers.seam import Command, Ended, Event, Failed, Start
@@ -43,7 +45,7 @@ class LocalExecutor:
 
 
 def _context(settings: Settings, found: Sequence[Device], log: Path) -> Context:
-    if any(device.name != "cpu" for device in found):
+    if any(device.gpu is not None for device in found):
         # Importing bitsandbytes initialises CUDA, which does not survive a fork.
         return multiprocessing.get_context("spawn")
     os.environ.update(
@@ -53,9 +55,20 @@ def _context(settings: Settings, found: Sequence[Device], log: Path) -> Context:
     )
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["sweeper.executors.fork_server"])
-    # Here, in the main thread: a server started from another thread dies with that thread.
-    forkserver.ensure_running()
+    with _stderr_to(log):
+        # Here, in the main thread: a server started from another thread dies with that thread.
+        forkserver.ensure_running()
     return context
+
+
+@contextlib.contextmanager
+def _stderr_to(log: Path) -> Iterator[None]:
+    """Lets helpers started here complain into the log: a killed server's semaphores are cleaned up, loudly."""
+    kept = os.dup(2)
+    redirect(str(log), 2)
+    yield
+    os.dup2(kept, 2)
+    os.close(kept)
 
 
 class LocalWorker:
@@ -68,11 +81,7 @@ class LocalWorker:
 
     def _launch(self) -> None:
         self.connection, child = self._context.Pipe()
-        self._process = self._context.Process(
-            target=worker.main,
-            args=(child, self._settings.trainer.name, self._resources(), os.getpid(), str(self._log)),
-            daemon=True,
-        )
+        self._process = self._context.Process(target=worker.main, args=(child, self._assignment()), daemon=True)
         # Starting blocks until the fork server has imported everything; commands wait in the pipe meanwhile.
         self._starter = threading.Thread(target=self._start, args=(child,), daemon=True)
         self._starter.start()
@@ -81,8 +90,10 @@ class LocalWorker:
         self._process.start()
         child.close()
 
-    def _resources(self) -> registry.Resources:
-        return registry.Resources(self._device.name, self._settings.executor.threads, self._settings.replay.table)
+    def _assignment(self) -> worker.Assignment:
+        settings = self._settings
+        resources = registry.Resources(self._device.name, settings.executor.threads, settings.replay.table)
+        return worker.Assignment(settings.trainer.name, resources, self._device, os.getpid(), str(self._log))
 
     @property
     def busy(self) -> bool:

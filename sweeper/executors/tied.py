@@ -26,9 +26,9 @@ def tie(parent: int) -> None:
         os._exit(1)
 
 
-def redirect(path: str) -> None:
-    """Appends to a file what this process and its children write to stdout and stderr."""
+def redirect(path: str, *streams: int) -> None:
+    """Appends to a file what this process and its children write to some streams (1 stdout, 2 stderr)."""
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
+    for stream in streams:
+        os.dup2(log, stream)
     os.close(log)

@@ -4,32 +4,43 @@ from __future__ import annotations
 
 import signal
 import sys
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
+from sweeper.executors.devices import Device
 from sweeper.executors.tied import redirect, tie
 from trainers import registry
 from trainers.seam import Worker
 
 
-def main(connection: Connection, trainer: str, resources: registry.Resources, driver: int, log: str) -> None:
+@dataclass(frozen=True)
+class Assignment:
+    """What a worker process is for; `driver` is its parent's process id where it was spawned, not forked."""
+
+    trainer: str
+    resources: registry.Resources
+    device: Device
+    driver: int
+    log: str
+
+
+def main(connection: Connection, assignment: Assignment) -> None:
     """Runs a trainer behind a pipe.
 
     Args:
         connection: Receives sequences of commands, sends events.
-        trainer: The trainer's name.
-        resources: What the trainer may use.
-        driver: The driver's process id, the parent of a worker that was spawned.
-        log: The file that takes what a spawned worker prints; a forked one inherits it.
+        assignment: Which trainer, on what, for whom.
     """
     server = sys.modules.get("sweeper.executors.fork_server")
     if server is not None:
         tie(server.PID)
     else:
-        tie(driver)
-        redirect(log)
+        tie(assignment.driver)
+        redirect(assignment.log, 1, 2)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    serve(connection, registry.make(trainer, resources))
+    assignment.device.claim()
+    serve(connection, registry.make(assignment.trainer, assignment.resources))
 
 
 def serve(connection: Connection, trainer: Worker) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
-
 from shell import Shell
+
 from sweeper.event_log import read
 
 SPACE = ("lora.r=8,16", "training.learning_rate=1e-4,2e-4")

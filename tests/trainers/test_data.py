@@ -72,7 +72,7 @@ def test_a_subset_is_stratified(tmp_path: Path) -> None:
 )
 def test_what_is_wrong_is_named(tmp_path: Path, content: str, words: str) -> None:
     (tmp_path / "rows.jsonl").write_text(content)
-    with pytest.raises(TrialFailed, match="(?s).*") as caught:
+    with pytest.raises(TrialFailed) as caught:
         load(Data("d", str(tmp_path / "rows.jsonl"), labels=["x", "y"]))
     assert words in str(caught.value)
 

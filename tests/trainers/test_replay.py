@@ -54,7 +54,7 @@ def test_without_step_a_row_is_a_finished_trial(tmp_path: Path) -> None:
 @pytest.mark.parametrize("written", ["1e-4", "0.0001", "1.0E-04"])
 def test_numbers_are_compared_as_numbers(tmp_path: Path, written: str) -> None:
     made = trainer(tmp_path, f"training.learning_rate,eval_loss\n{written},1.5\n")
-    assert isinstance(list(made.advance([Start("a", config(), "")]))[0], Began)
+    assert isinstance(next(made.advance([Start("a", config(), "")])), Began)
 
 
 def test_seed_and_group_columns(tmp_path: Path) -> None:

@@ -5,9 +5,15 @@ little more than which words of 1,597 sentences occur together, and it was tuned
 bundled classification task within 200 steps. What is a good rank or learning rate here says nothing about real models.
 
 It is made of text alone: the bundled training sentences, whose label column is never read (`text`), and the topics of
-Python's own documentation. The names of the six emotions are known as words of a prompt (`tokenizer`), never as the
-answer to a sentence. The steps, one file each: `tokenizer`, `bags`, `vectors`, `starting_point`, `items`, `exercises`,
-`batches`, `pretraining`.
+Python's own documentation. The names of the six emotions are known to the `tokenizer` as words of a prompt; one is the
+answer to a sentence's exercise only where the sentence itself has the word. The exercises' instructions resemble the
+bundled task's prompt on purpose, and the constants were chosen with adapters' scores on labelled rows in view.
+
+Where a constant names a "score", it is the mean validation macro-F1 of three adapters after 200 steps at a learning
+rate of 4e-3 (rank 8 with seeds 42 and 1, rank 16 with seed 42): 0.55 as built, and 0.55 with another SHUFFLING_SEED.
+
+The steps, one file each: `tokenizer`, `bags`, `vectors`, `starting_point`, `items`, `exercises`, `batches`,
+`pretraining`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from trainers.tiny.items import LONGEST, Answer, Item
+from trainers.tiny.items import Answer, Item
 from trainers.tiny.tokenizer import EOS
 
 REPETITIONS = 4
@@ -68,14 +68,14 @@ def exercises(
         rng: Draws the instructions and the answers.
 
     Returns:
-        REPETITIONS exercises for every sentence that has a whole word and fits into LONGEST tokens.
+        REPETITIONS exercises for every sentence that has a whole word.
     """
     words = _words(present, tokenizer)
     numbers = [number for number, tokens in enumerate(words.of_sentence) if tokens]
     tasks = [_task(number, words, rng) for _ in range(REPETITIONS) for number in numbers]
     prompts = [FRAME.format(task=task.instruction, text=sentences[task.sentence]) for task in tasks]
     encoded = zip(tasks, tokenizer(prompts)["input_ids"], strict=True)
-    return [_item(task, ids, words, rng) for task, ids in encoded if len(ids) < LONGEST]
+    return [_item(task, ids, words, rng) for task, ids in encoded]
 
 
 def _words(present: torch.Tensor, tokenizer: PreTrainedTokenizerFast) -> Words:

@@ -10,8 +10,8 @@ from transformers import PreTrainedTokenizerFast
 
 from trainers.tiny.tokenizer import EOS
 
-LONGEST = 96
-"""Tokens of a block of documentation and of a prompt; only the longest sentences do not fit."""
+BLOCK = 96
+"""Tokens of a block: about as many as the longest exercise has."""
 
 DOCUMENTATION_SHARE = 0.05
 """Of its blocks: the model has seen other text than the sentences, and the time goes to the exercises."""
@@ -41,8 +41,8 @@ class Item:
 
 
 def reading(documents: Sequence[str], tokenizer: PreTrainedTokenizerFast, rng: random.Random) -> list[Item]:
-    """Cuts documents into blocks of LONGEST tokens and returns a random share of them."""
+    """Cuts documents into blocks of BLOCK tokens and returns a random share of them."""
     stream = [token for ids in tokenizer([*documents])["input_ids"] for token in (*ids, EOS)]
-    blocks = [stream[start : start + LONGEST] for start in range(0, len(stream) - LONGEST, LONGEST)]
+    blocks = [stream[start : start + BLOCK] for start in range(0, len(stream) - BLOCK, BLOCK)]
     rng.shuffle(blocks)
     return [Item(block) for block in blocks[: int(DOCUMENTATION_SHARE * len(blocks))]]

@@ -9,7 +9,7 @@ from trainers.tiny import tokenizer
 from trainers.tiny.vectors import SCALE, SIZE, Vectors
 
 LAYERS = 2
-"""With one layer, adapters of rank 16 ended 0.06 to 0.1 lower in macro-F1."""
+"""With one layer the build takes two thirds of the time and the score is 0.36."""
 
 HEADS = 4
 

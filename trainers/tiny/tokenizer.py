@@ -9,7 +9,7 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 SIZE = 2048
-"""Tokens: most words of the sentences become one token, and the embeddings stay at 60 % of the parameters."""
+"""Tokens: seven of ten words in the sentences are one token, and embeddings and head are 60 % of the parameters."""
 
 PAD, BOS, EOS = 0, 1, 2
 """Ids, in the order of SPECIAL."""
@@ -17,7 +17,7 @@ PAD, BOS, EOS = 0, 1, 2
 SPECIAL = ["<pad>", "<s>", "</s>"]
 
 SENTENCES_WEIGHT = 30
-"""Every sentence counts this often: together ten times the documentation, so that their words win the merges."""
+"""Every sentence counts this often: together nine times as much text as the documentation, so that it decides."""
 
 PROMPT = (
     "Instruction: Classify the emotion in the following text.\nChoose from: happy, sad, anger, fear, disgust, "
@@ -26,7 +26,7 @@ PROMPT = (
 """The words of the bundled task's prompt. Only so that each becomes one token: nothing is learnt from their order."""
 
 PROMPT_WEIGHT = 2000
-"""More than any word of the sentences has, so that the prompt's words are whole for certain."""
+"""Occurrences of the prompt; some 200 are enough for a word to become whole."""
 
 
 def train(sentences: Sequence[str], documents: Sequence[str]) -> PreTrainedTokenizerFast:
