@@ -27,16 +27,11 @@ def _single(config: DictConfig) -> None:
 def main() -> None:
     """Runs the command line and exits with its code: 0 done, 1 nothing completed, 2 a wrong command, 130 stopped."""
     try:
-        hydra.main(version_base="1.3", config_path=_CONF, config_name="config")(_single)()
-    finally:
-        _flush()
-
-
-def _flush() -> None:
-    """Writes what is left to say; if nobody reads any more (`lora-sweep --help | head`), that is no error."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
+        try:
+            hydra.main(version_base="1.3", config_path=_CONF, config_name="config")(_single)()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # nobody reads any more, as behind `lora-sweep --help | head`: no error of ours
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
