@@ -23,6 +23,7 @@ from sweeper.progress import name_of
 from trainers.trial import flatten, from_mapping
 
 PARENT = "mlflow.parentRunId"
+_KIND = {"mlflow.experimentKind": "custom_model_development"}  # the UI then opens its view for training runs
 NOTE = "mlflow.note.content"
 
 STATUS = {"complete": "FINISHED", "pruned": "KILLED"}
@@ -196,6 +197,6 @@ def connect(uri: str, experiment: str, artifacts: str) -> tuple[MlflowClient, st
         return client, str(found.experiment_id)
     location = artifacts if uri.startswith("sqlite:") else None
     try:
-        return client, str(client.create_experiment(experiment, artifact_location=location))
+        return client, str(client.create_experiment(experiment, artifact_location=location, tags=_KIND))
     except MlflowException:  # somebody else created it meanwhile
         return client, str(client.get_experiment_by_name(experiment).experiment_id)
