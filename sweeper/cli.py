@@ -18,10 +18,10 @@ _CONF = str(Path(__file__).parent.parent / "conf")
 
 def _single(config: DictConfig) -> None:
     """Trains one trial: a sweep without axes."""
-    from sweeper.run import command
+    from sweeper.run import run
 
     with_hydra: Any = HydraConfig.instance().cfg  # the configuration as Hydra composed it, its own node included
-    command(GlobalHydra.instance().config_loader(), with_hydra, list(with_hydra.hydra.overrides.task))
+    run(GlobalHydra.instance().config_loader(), with_hydra, list(with_hydra.hydra.overrides.task))
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from sweeper.composition import Composer
 from sweeper.history import REFERENCE, History
 from sweeper.identity import trial_id
 from sweeper.search import Params, Search
-from sweeper.validation import ConfigurationError, Problem
+from sweeper.validation import ConfigurationError
 from trainers.trial import TrialConfig, reference_of
 
 
@@ -68,22 +68,3 @@ class Planner:
         found = trial_id(reference)
         if found not in history.trials:
             yield Proposal(found, REFERENCE, {}, reference)
-
-
-def check(composer: Composer, points: Iterator[Params], check_files: Callable[[TrialConfig], list[Problem]]) -> None:
-    """Composes every point before anything trains.
-
-    Args:
-        composer: Composes trials.
-        points: The points to check.
-        check_files: Finds what is wrong with the files a trial names.
-
-    Raises:
-        ConfigurationError: With everything wrong with any of them.
-    """
-    problems: list[Problem] = []
-    for params in points:
-        config, found = composer.trial(params)
-        problems += found if config is None else check_files(config)
-    if problems:
-        raise ConfigurationError(problems)

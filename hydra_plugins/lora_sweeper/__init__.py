@@ -32,7 +32,7 @@ class LoraSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Runs the sweep that the overrides ask for, and exits with its code."""
-        from sweeper.run import command
+        from sweeper.run import run
 
         assert self.hydra_context is not None and self.config is not None  # Hydra calls setup first
-        command(self.hydra_context.config_loader, self.config, arguments)
+        run(self.hydra_context.config_loader, self.config, arguments)
