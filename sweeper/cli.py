@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from sweeper.validation import ConfigurationError
+
 # conf/ is YAML only, no package: found beside this one, in a checkout and in an installation alike.
-_CONF = str(Path(__file__).parent.parent / "conf")
+CONF = str(Path(__file__).parent.parent / "conf")
 
 
 def _single(config: DictConfig) -> None:
@@ -24,11 +27,25 @@ def _single(config: DictConfig) -> None:
     run(GlobalHydra.instance().config_loader(), with_hydra, list(with_hydra.hydra.overrides.task))
 
 
+def _check(arguments: list[str]) -> None:
+    """Says everything that is wrong with a command line that would train, and exits with code 2."""
+    asked = get_args_parser().parse_args(arguments)
+    if asked.help or asked.hydra_help or asked.cfg or asked.info or asked.shell_completion or asked.config_path:
+        return
+    from sweeper.precheck import Line, problems
+
+    found = problems(Line(asked.overrides, asked.multirun, asked.config_dir), CONF)
+    if found:
+        print(f"lora-sweep: {ConfigurationError(found)}", file=sys.stderr)
+        sys.exit(2)
+
+
 def main() -> None:
     """Runs the command line and exits with its code: 0 done, 1 nothing completed, 2 a wrong command, 130 stopped."""
     try:
+        _check(sys.argv[1:])
         try:
-            hydra.main(version_base="1.3", config_path=_CONF, config_name="config")(_single)()
+            hydra.main(version_base="1.3", config_path=CONF, config_name="config")(_single)()
         finally:
             sys.stdout.flush()
     except BrokenPipeError:  # nobody reads any more, as behind `lora-sweep --help | head`: no error of ours

@@ -58,8 +58,11 @@ class Composer:
             The trial and no problems, or None and every problem found.
         """
         values = self._values(params, TRIAL_GROUPS)
+        missing = [f"{group}.{key}" for group in values for key, value in values[group].items() if value == "???"]
+        absent = [Problem(key, "???", "has no default and must be given", f"{key}=VALUE") for key in missing]
         values["lora"], problems = gain.resolve(values["lora"], self._explicit(params))
         trial, invalid = build(TrialConfig, values)
+        invalid = [*absent, *(item for item in invalid if item.key not in missing)]
         named = {problem.key for problem in invalid}
         flat = _flat(dataclasses.asdict(trial) if trial is not None else values)
         problems += [*invalid, *(item for item in rules.broken(rules.TRIAL_RULES, flat) if item.key not in named)]
@@ -69,7 +72,7 @@ class Composer:
         """Names the axes that are no parameters: Hydra does not check the keys of a sweep."""
         known = _keys(self._composed(()))
         unknown = [axis.key for axis in self._space.axes if axis.key not in {*known, *self._groups}]
-        return [Problem(key, "…", "there is no such parameter", _nearest(key, known)) for key in unknown]
+        return [Problem(key, "…", "there is no such parameter", nearest(key, known)) for key in unknown]
 
     def value_of(self, key: str) -> Any:
         """Returns the composed value of a dotted key, None where there is none."""
@@ -118,9 +121,10 @@ def _keys(config: DictConfig) -> list[str]:
     return list(_flat(groups))
 
 
-def _nearest(key: str, known: Sequence[str]) -> str:
-    found = difflib.get_close_matches(key, known, n=1, cutoff=0)
-    return f"{found[0]}=VALUE,VALUE"
+def nearest(key: str, known: Sequence[str]) -> str:
+    """Returns the known key that a wrong one was probably meant to be, or where to look."""
+    found = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    return found[0] if found else "lora-sweep --help lists them"
 
 
 def _plain(node: DictConfig) -> dict[str, Any]:

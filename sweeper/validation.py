@@ -30,7 +30,7 @@ class ConfigurationError(Exception):
     """Everything wrong with a command, found before anything was trained or written."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = list(dict.fromkeys(problems))
+        self.problems = list({str(problem): problem for problem in problems}.values())
         super().__init__(self.problems)
 
     def __str__(self) -> str:

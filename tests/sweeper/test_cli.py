@@ -123,7 +123,7 @@ def test_a_plain_command_trains_one_trial(shell: Shell, table: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "wanted"),
     [
-        (["lora.rnk=4,8", "training.learnin_rate=1,2"], ["2 problems", "try: lora.r=", "try: training.learning_rate="]),
+        (["lora.rnk=4,8", "training.learnin_rate=1,2"], ["2 problems", "try: lora.r", "try: training.learning_rate"]),
         (["lora.r=0,8"], ["lora.r=0", "at least 1"]),
         (["lora.dropout=-0.1,0.05"], ["lora.dropout=-0.1"]),
         (["lora.alpha=16", "lora.gain=2"], ["lora.alpha=16", "only one"]),

@@ -1,0 +1,117 @@
+"""What a command asks for: its space, its settings, its name; or everything wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sweeper import files
+from sweeper import space as spaces
+from sweeper.composition import Compose, Composer
+from sweeper.search import Params
+from sweeper.settings import Settings
+from sweeper.space import Choices, Space
+from sweeper.validation import ConfigurationError, Problem
+
+GroupOptions = Callable[[str], Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that is understood."""
+
+    name: str
+    space: Space
+    composer: Composer
+    settings: Settings
+
+    @property
+    def is_grid(self) -> bool:
+        """True where every combination is tried, False where a sampler draws."""
+        return _is_grid(self.settings, self.space)
+
+
+def understand(compose: Compose, group_options: GroupOptions, arguments: Sequence[str]) -> Command:
+    """Reads a command.
+
+    Args:
+        compose: Composes a configuration from overrides, as Hydra does.
+        group_options: Lists the options of a config group; empty for a key that is no group.
+        arguments: The task overrides as typed.
+
+    Raises:
+        ConfigurationError: With everything wrong with it.
+    """
+    space, problems = spaces.parse(arguments, group_options)
+    composer = Composer(compose, space)
+    problems += composer.unknown_axes()
+    if problems:
+        known = [item for item in arguments if item.partition("=")[0].lstrip("+~") not in {p.key for p in problems}]
+        raise ConfigurationError([*problems, *_problems_of(compose, group_options, known)])
+    space = spaces.typed(space, composer.value_of)
+    settings, problems = composer.settings(next(representatives(space)))
+    if settings is not None:
+        problems += _settings_problems(settings, space)
+    problems += _trial_problems(composer, space, settings)
+    if settings is None or problems:
+        raise ConfigurationError(problems)
+    return Command(settings.sweep.name or derived_name(space, arguments), space, composer, settings)
+
+
+def _problems_of(compose: Compose, group_options: GroupOptions, arguments: Sequence[str]) -> list[Problem]:
+    """Finds what else is wrong once the broken axes are left out."""
+    try:
+        understand(compose, group_options, arguments)
+    except ConfigurationError as error:
+        return error.problems
+    return []
+
+
+def _settings_problems(settings: Settings, space: Space) -> Iterator[Problem]:
+    if settings.trainer.name == "replay":
+        yield from files.table_problems(settings.replay.table)
+    intervals = [axis.key for axis in space.axes if not isinstance(axis, Choices)]
+    if settings.sampler.name == "grid" and intervals:
+        rule = f"a grid needs lists, and {intervals[0]} is an interval"
+        yield Problem("sampler", "grid", rule, "sampler=tpe sweep.n_trials=20")
+    elif not _is_grid(settings, space) and settings.sweep.n_trials is None:
+        yield Problem("sweep.n_trials", None, "a sampler needs to know how many trials to draw", "sweep.n_trials=20")
+
+
+def _is_grid(settings: Settings, space: Space) -> bool:
+    return settings.sampler.name == "grid" or (settings.sampler.name == "auto" and space.is_discrete)
+
+
+def _trial_problems(composer: Composer, space: Space, settings: Settings | None) -> Iterator[Problem]:
+    trainer = settings.trainer.name if settings is not None else "sft"
+    for params in representatives(space):
+        config, problems = composer.trial(params)
+        yield from problems if config is None else files.problems(config, trainer)
+
+
+def representatives(space: Space) -> Iterator[Params]:
+    """Yields the points to check: all of a grid; else every listed value and bound beside the first of the others."""
+    if space.is_discrete:
+        yield from space.grid()
+        return
+    ends = {axis.key: axis.values if isinstance(axis, Choices) else (axis.low, axis.high) for axis in space.axes}
+    first = {key: values[0] for key, values in ends.items()}
+    yield first
+    for key, values in ends.items():
+        yield from ({**first, key: value} for value in values[1:])
+
+
+def derived_name(space: Space, arguments: Sequence[str]) -> str:
+    """Names a sweep after its command, so that the same command finds it again.
+
+    Args:
+        space: What the command varies: the readable part.
+        arguments: The overrides; `sweep.*`, `executor.*` and `tracking.*` say nothing about what is compared.
+    """
+    kept = sorted(item for item in arguments if not re.match(r"\+*(sweep|executor|tracking)[.=]", item))
+    digest = hashlib.sha256("\0".join(kept).encode()).hexdigest()[:8]
+    return (
+        "-".join([*(axis.key.rpartition(".")[2] for axis in space.axes), digest]) if space.axes else f"trial-{digest}"
+    )

@@ -1,0 +1,119 @@
+"""Wrong commands: one message with everything, exit code 2, no traceback, nothing written."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+
+from sweeper import cli
+
+COMMANDS: list[tuple[str, list[str]]] = [
+    # keys that do not exist, set or swept
+    ("lora.rnk=4", ["lora.rnk=4", "try: lora.r"]),
+    ("training.learnin_rate=1e-4", ["try: training.learning_rate"]),
+    ("learning_rate=1e-4", ["try: training.learning_rate"]),
+    ("lr=1e-4", ["lr=1e-4", "no such parameter"]),
+    ("sweep.ntrials=3", ["try: sweep.n_trials"]),
+    ("executor.worker=3", ["try: executor.workers"]),
+    ("+foo=1", ["foo=1", "no such parameter"]),
+    ("+lora.foo=1", ["lora.foo=1"]),
+    ("-m lora.rnk=4,8", ["lora.rnk=4,8", "try: lora.r"]),
+    ("-m lora.rnk=4,8 training.leraning_rate=1,2 quantisation=nf4,none", ["3 problems", "try: quantization"]),
+    # groups and their options
+    ("trainer=sfft", ["trainer=sfft", "replay, sft", "try: trainer=sft"]),
+    ("quantization=nf8", ["int8, nf4, none", "try: quantization=nf4"]),
+    ("-m quantization=none,nf5", ["quantization=nf5", "try: quantization=nf4"]),
+    ("lora=4", ["lora is a group", "default"]),
+    ("model=gpt", ["model is a group"]),
+    ("sampler=bayes", ["sampler is a group", "tpe"]),
+    ("pruner=hyperspeed", ["pruner is a group"]),
+    ("data=emotions", ["try: data=emotion"]),
+    # what must be given
+    ("model=path", ["model.path=???", "must be given"]),
+    ("data=path", ["data.path=???", "must be given"]),
+    ("model=path data=path", ["2 problems"]),
+    ("trainer=replay", ["replay.table"]),
+    # values out of bounds
+    ("lora.r=0", ["lora.r=0", "at least 1", "try: lora.r=8"]),
+    ("lora.r=-4", ["lora.r=-4"]),
+    ("lora.r=2.5", ["lora.r=2.5", "integer"]),
+    ("lora.r=eight", ["lora.r=eight", "integer"]),
+    ("-m lora.r=0,8", ["lora.r=0"]),
+    ("lora.dropout=-0.1", ["lora.dropout=-0.1", "at least 0 and below 1"]),
+    ("lora.dropout=1", ["lora.dropout=1"]),
+    ("lora.gain=0", ["lora.gain=0"]),
+    ("lora.gain=-2", ["lora.gain=-2"]),
+    ("lora.r=1 lora.gain=0.2", ["rounds alpha to 0"]),
+    ("lora.alpha=0", ["lora.alpha=0"]),
+    ("lora.alpha=16 lora.gain=2", ["lora.alpha=16", "only one"]),
+    ("-m lora.alpha=16,32 lora.gain=2", ["lora.alpha=16", "lora.alpha=32"]),
+    ("lora.gain=null", ["lora.gain=None", "needs a gain"]),
+    ("lora.target_modules=[]", ["lora.target_modules=[]", "at least one module"]),
+    ("lora.bias=some", ["lora.bias=some", "none", "lora_only"]),
+    ("lora.dtype=float8", ["lora.dtype=float8"]),
+    ("lora.use_rslora=maybe", ["lora.use_rslora=maybe", "boolean"]),
+    ("training.learning_rate=nan", ["training.learning_rate=nan"]),
+    ("training.learning_rate=inf", ["training.learning_rate=inf"]),
+    ("training.learning_rate=0", ["training.learning_rate=0"]),
+    ("training.learning_rate=fast", ["training.learning_rate=fast", "number"]),
+    ("training.max_steps=0", ["training.max_steps=0", "num_train_epochs"]),
+    ("training.num_train_epochs=0", ["training.num_train_epochs=0"]),
+    ("training.eval_steps=0", ["training.eval_steps=0"]),
+    ("training.logging_steps=0", ["training.logging_steps=0"]),
+    ("training.warmup_steps=-1", ["training.warmup_steps=-1"]),
+    ("training.weight_decay=-0.1", ["training.weight_decay=-0.1"]),
+    ("training.max_length=1", ["training.max_length=1"]),
+    ("training.per_device_train_batch_size=0", ["training.per_device_train_batch_size=0"]),
+    ("training.gradient_accumulation_steps=0", ["training.gradient_accumulation_steps=0"]),
+    ("training.seed=-1", ["training.seed=-1"]),
+    ("data.max_samples=0", ["data.max_samples=0"]),
+    ("data.validation_fraction=1", ["data.validation_fraction=1"]),
+    ("executor.workers=0", ["executor.workers=0"]),
+    ("executor.threads=0", ["executor.threads=0"]),
+    ("executor.device=tpu", ["executor.device=tpu", "auto"]),
+    ("sweep.direction=down", ["sweep.direction=down", "minimize"]),
+    # spaces
+    ("lora.r=8,16", ["several values need a multirun", "lora-sweep -m lora.r=8,16"]),
+    ("-m sampler=tpe lora.r=8,16", ["sweep.n_trials", "how many"]),
+    ("-m sampler=tpe lora.r=8,16 sweep.n_trials=0", ["sweep.n_trials=0"]),
+    ("-m sampler=grid lora.dropout=interval(0,0.1)", ["a grid needs lists"]),
+    ("-m lora.dropout=interval(0.1,0) sweep.n_trials=3", ["smaller"]),
+    ("-m training.learning_rate=tag(log,interval(0,1e-3)) sweep.n_trials=3", ["above 0"]),
+    ("-m quantization=glob(x*)", ["at least one value"]),
+    ("-m lora.r=choice(8", ["not Hydra's syntax"]),
+    # files
+    ("data=path data.path=nowhere.jsonl", ["nowhere.jsonl does not exist"]),
+    ("data.validation_path=nowhere.jsonl", ["nowhere.jsonl does not exist"]),
+    ("model=path model.path=./nowhere", ["model.path=./nowhere", "config.json"]),
+    ("trainer=replay replay.table=nowhere.csv", ["replay.table=nowhere.csv"]),
+    ("data.labels=[happy,sad]", ["has the label", "known are happy, sad"]),
+    # many at once
+    (
+        "lora.r=0 lora.rnk=1 trainer=x training.seed=-1 data=path",
+        ["5 problems", "lora.r=0", "lora.rnk", "trainer=x", "training.seed=-1", "data.path"],
+    ),
+]
+
+
+def test_there_are_many() -> None:
+    assert len(COMMANDS) >= 60
+
+
+@pytest.mark.parametrize(("command", "words"), COMMANDS, ids=[command for command, _ in COMMANDS])
+def test_it_says_what_is_wrong(
+    command: str, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["lora-sweep", *shlex.split(command)])
+    with pytest.raises(SystemExit) as exit_:
+        cli.main()
+    GlobalHydra.instance().clear()
+    said = capsys.readouterr()
+    assert exit_.value.code == 2, said
+    assert all(word in said.err for word in words), said.err
+    assert said.out == "" and "Traceback" not in said.err
+    assert all("; try: " in line for line in said.err.splitlines()[1:])
+    assert list(tmp_path.iterdir()) == []
