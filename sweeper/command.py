@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from sweeper import files
 from sweeper import space as spaces
-from sweeper.composition import Compose, Composer
+from sweeper.composition import SETTINGS_GROUPS, Compose, Composer
 from sweeper.search import Params
-from sweeper.settings import Settings
+from sweeper.settings import MEASURED, Settings
 from sweeper.space import Choices, Space
 from sweeper.validation import ConfigurationError, Problem
 
@@ -46,7 +46,7 @@ def understand(compose: Compose, group_options: GroupOptions, arguments: Sequenc
     """
     space, problems = spaces.parse(arguments, group_options)
     composer = Composer(compose, space)
-    problems += composer.unknown_axes()
+    problems += [*composer.unknown_axes(), *_settings_swept(space)]
     if problems:
         known = [item for item in arguments if item.partition("=")[0].lstrip("+~") not in {p.key for p in problems}]
         raise ConfigurationError([*problems, *_problems_of(compose, group_options, known)])
@@ -60,6 +60,13 @@ def understand(compose: Compose, group_options: GroupOptions, arguments: Sequenc
     return Command(settings.sweep.name or derived_name(space, arguments), space, composer, settings)
 
 
+def _settings_swept(space: Space) -> Iterator[Problem]:
+    for axis in space.axes:
+        if axis.key.partition(".")[0] in SETTINGS_GROUPS:
+            rule = "says how the sweep is run, not what a trial is, so it has one value for all trials"
+            yield Problem(axis.key, "several values", rule, f"{axis.key}=VALUE")
+
+
 def _problems_of(compose: Compose, group_options: GroupOptions, arguments: Sequence[str]) -> list[Problem]:
     """Finds what else is wrong once the broken axes are left out."""
     try:
@@ -71,7 +78,11 @@ def _problems_of(compose: Compose, group_options: GroupOptions, arguments: Seque
 
 def _settings_problems(settings: Settings, space: Space) -> Iterator[Problem]:
     if settings.trainer.name == "replay":
-        yield from files.table_problems(settings.replay.table)
+        yield from files.table_problems(settings.replay.table, settings.sweep.metric)
+    elif settings.sweep.metric not in MEASURED:
+        yield Problem(
+            "sweep.metric", settings.sweep.metric, f"measured are {', '.join(MEASURED)}", "sweep.metric=eval_loss"
+        )
     intervals = [axis.key for axis in space.axes if not isinstance(axis, Choices)]
     if settings.sampler.name == "grid" and intervals:
         rule = f"a grid needs lists, and {intervals[0]} is an interval"
@@ -85,10 +96,13 @@ def _is_grid(settings: Settings, space: Space) -> bool:
 
 
 def _trial_problems(composer: Composer, space: Space, settings: Settings | None) -> Iterator[Problem]:
-    trainer = settings.trainer.name if settings is not None else "sft"
+    trainer, metric = (settings.trainer.name, settings.sweep.metric) if settings is not None else ("sft", "eval_loss")
     for params in representatives(space):
         config, problems = composer.trial(params)
-        yield from problems if config is None else files.problems(config, trainer)
+        if config is None:
+            yield from problems
+        elif trainer != "replay":
+            yield from files.problems(config, metric)
 
 
 def representatives(space: Space) -> Iterator[Params]:

@@ -5,22 +5,32 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
+from sweeper.settings import LABELLED
 from sweeper.validation import Problem
 from trainers import bundled, data, replay
 from trainers.seam import TrialFailed
 from trainers.trial import Data, TrialConfig
 
 
-def problems(config: TrialConfig, trainer: str) -> list[Problem]:
+def problems(config: TrialConfig, metric: str) -> list[Problem]:
     """Finds what is wrong with a trial's data files and model folder.
 
     Args:
         config: A validated trial.
-        trainer: A replayed trial needs neither data nor model.
+        metric: What the sweep ranks by; some need labelled data.
     """
-    if trainer == "replay":
-        return []
-    return [*_data_problems(_Key(config.data)), *_model_problems(config)]
+    rows = _read(_Key(config.data))
+    if isinstance(rows, Problem):
+        return [rows, *_model_problems(config)]
+    return [*_metric_problems(config, rows, metric), *_model_problems(config)]
+
+
+def _metric_problems(config: TrialConfig, rows: data.Rows, metric: str) -> list[Problem]:
+    if metric in LABELLED and not rows.labels:
+        return [
+            Problem("sweep.metric", metric, f"{config.data.path} holds no labels to predict", "sweep.metric=eval_loss")
+        ]
+    return []
 
 
 class _Key:
@@ -37,13 +47,11 @@ class _Key:
 
 
 @functools.cache
-def _data_problems(key: _Key) -> list[Problem]:
-    config = key.config
+def _read(key: _Key) -> data.Rows | Problem:
     try:
-        data.load(config)
+        return data.load(key.config)
     except TrialFailed as error:
-        return [Problem("data.path", config.path, str(error), "docs/data.md names the formats")]
-    return []
+        return Problem("data.path", key.config.path, str(error), "docs/data.md names the formats")
 
 
 def _model_problems(config: TrialConfig) -> list[Problem]:
@@ -55,12 +63,15 @@ def _model_problems(config: TrialConfig) -> list[Problem]:
     return [Problem("model.path", path, rule, "a folder with config.json, or a hub id such as org/name")]
 
 
-def table_problems(path: str | None) -> list[Problem]:
-    """Finds what is wrong with a table of recorded curves."""
+def table_problems(path: str | None, metric: str) -> list[Problem]:
+    """Finds what is wrong with a table of recorded curves that a sweep ranks by a metric."""
     if path is None or not Path(path).is_file():
         return [Problem("replay.table", path, "trainer=replay answers from a CSV file", "replay.table=curves.csv")]
     try:
-        replay.read_table(path)
+        table = replay.read_table(path)
     except (ValueError, UnicodeDecodeError) as error:
         return [Problem("replay.table", path, f"is no table of numbers: {error}", "docs/replay.md shows one")]
+    if metric not in table.metrics:
+        rule = f"{path} has the metrics {', '.join(table.metrics) or 'none'}"
+        return [Problem("sweep.metric", metric, rule, f"sweep.metric={(table.metrics or ['eval_loss'])[0]}")]
     return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -67,6 +68,12 @@ TRIAL_RULES = (
 )
 
 SETTINGS_RULES = (
+    Rule(
+        "sweep.name",  # a folder's name, and quoted in MLflow's filters
+        lambda value: re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value) is not None,
+        "must begin with a letter or digit and hold only those, dots, dashes and underscores",
+        "sweep.name=my-sweep",
+    ),
     _at_least("executor.workers", 1, "1"),
     _at_least("executor.threads", 1, "1"),
     _at_least("sweep.n_trials", 1, "20"),

@@ -7,7 +7,13 @@ from typing import Any, Literal
 
 _FORBID_UNKNOWN = {"extra": "forbid"}
 
-MAXIMIZED = {"token_accuracy", "eval_accuracy", "eval_macro_f1", "accuracy", "macro_f1"}
+LABELLED = ("eval_accuracy", "eval_macro_f1")
+"""What is measured of labelled data alone."""
+
+MEASURED = ("eval_loss", "perplexity", "token_accuracy", *LABELLED)
+"""What a training trial measures at every rung (`trainers.evaluation`)."""
+
+MAXIMIZED = {"token_accuracy", *LABELLED, "accuracy", "macro_f1"}
 """Metrics of which more is better; of every other, losses and perplexities among them, less is."""
 
 

@@ -35,7 +35,7 @@ class Table:
     def __init__(self, rows: Sequence[Mapping[str, str]]) -> None:
         columns = [name for name in (rows[0] if rows else {}) if name]
         self.parameters = [name for name in columns if "." in name or name in _GROUPS or name == "seed"]
-        self._metrics = [name for name in columns if name not in self.parameters and name not in _SPECIAL]
+        self.metrics = [name for name in columns if name not in self.parameters and name not in _SPECIAL]
         grouped: dict[tuple[Any, ...], list[Mapping[str, str]]] = {}
         for row in rows:
             grouped.setdefault(tuple(_scalar(row[name]) for name in self.parameters), []).append(row)
@@ -49,7 +49,7 @@ class Table:
         return Curve(tuple(points), max(seconds, default=math.nan))
 
     def _values(self, row: Mapping[str, str]) -> dict[str, float]:
-        return {name: float(row[name]) for name in self._metrics if row.get(name)}
+        return {name: float(row[name]) for name in self.metrics if row.get(name)}
 
     def find(self, config: TrialConfig) -> Curve:
         """Returns the curve recorded for a configuration.

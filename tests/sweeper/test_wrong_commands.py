@@ -84,6 +84,11 @@ COMMANDS: list[tuple[str, list[str]]] = [
     ("-m training.learning_rate=tag(log,interval(0,1e-3)) sweep.n_trials=3", ["above 0"]),
     ("-m quantization=glob(x*)", ["at least one value"]),
     ("-m lora.r=choice(8", ["not Hydra's syntax"]),
+    ("-m sampler=tpe,random lora.r=8,16", ["sampler=several values", "one value for all trials"]),
+    ("-m executor.workers=1,2", ["executor.workers"]),
+    ("sweep.metric=f1", ["sweep.metric=f1", "eval_macro_f1"]),
+    ("sweep.name=../up", ["sweep.name=../up"]),
+    ("sweep.name='a b'", ["sweep.name=a b"]),
     # files
     ("data=path data.path=nowhere.jsonl", ["nowhere.jsonl does not exist"]),
     ("data.validation_path=nowhere.jsonl", ["nowhere.jsonl does not exist"]),
