@@ -28,6 +28,17 @@ class Command:
     settings: Settings
 
     @property
+    def example(self) -> Params:
+        """One point of the space."""
+        return next(representatives(self.space))
+
+    @property
+    def total(self) -> int:
+        """How many trials are asked for."""
+        limit = self.space.size if self.is_grid else min(self.settings.sweep.n_trials or 0, self.space.size)
+        return int(limit)
+
+    @property
     def is_grid(self) -> bool:
         """True where every combination is tried, False where a sampler draws."""
         return _is_grid(self.settings, self.space)

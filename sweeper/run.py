@@ -10,6 +10,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
 from omegaconf import DictConfig
 
+from sweeper import plan
 from sweeper.command import Command, understand
 from sweeper.decisions import Objective
 from sweeper.planner import Planner
@@ -38,6 +39,10 @@ def run(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) -> N
     except ConfigurationError as error:
         print(f"lora-sweep: {error}", file=sys.stderr)
         sys.exit(2)
+    if asked.settings.sweep.dry_run:
+        made = plan.plan(asked)
+        print(plan.to_json(made) if asked.settings.sweep.dry_run == "json" else plan.to_text(made))
+        sys.exit(0)
     sys.exit(_sweep(asked))
 
 

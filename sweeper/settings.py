@@ -89,6 +89,7 @@ class Sweep:
     direction: Literal["minimize", "maximize"] | None = None
     seed: int = 0
     reference: bool = True
+    dry_run: bool | Literal["json"] = False
     dir: str = "runs"
     storage: str | None = None
 

@@ -1,0 +1,131 @@
+"""What a command would do, before anything is spent: `sweep.dry_run=true` and `sweep.dry_run=json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from analysis.markdown import table
+from sweeper.command import Command
+from sweeper.space import Axis, Choices
+from trainers.trial import TrialConfig, flatten
+
+# What a table row begins with, where several trials differ in more than what is swept.
+_DERIVED = ("lora.alpha", "lora.realised_gain")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a plan; a plain search has one. `trials` hold what differs between them, under dotted names.
+
+    `vary` maps each axis to its values or its interval in Hydra's words; a sampler's points are not known before.
+    """
+
+    name: str
+    when: str
+    vary: dict[str, Any]
+    hold: dict[str, Any]
+    budget: dict[str, Any]
+    seeds: list[int]
+    choose: str
+    trials: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All stages of a command, and what was found out about it."""
+
+    stages: list[Stage]
+    total_trials: int
+    findings: list[dict[str, Any]] = field(default_factory=list)
+
+
+def plan(asked: Command) -> Plan:
+    """Returns what a command would do; nothing is written or trained."""
+    configs = [(params, _composed(asked, params)) for params in asked.space.grid()] if asked.is_grid else []
+    example = configs[0][1] if configs else _composed(asked, asked.example)
+    stage = Stage(
+        name="search",
+        when="always",
+        vary={axis.key: _words(axis) for axis in asked.space.axes},
+        hold=_held(asked, example),
+        budget={"steps": example.training.max_steps}
+        if example.training.max_steps > 0
+        else {"epochs": example.training.num_train_epochs},
+        seeds=sorted({config.training.seed for _, config in configs} or {example.training.seed}),
+        choose=f"{asked.settings.sweep.resolved_direction} {asked.settings.sweep.metric}",
+        trials=[_trial(params, config) for params, config in configs],
+    )
+    return Plan([stage], len(configs) if asked.is_grid else asked.total)
+
+
+def _composed(asked: Command, params: Mapping[str, Any]) -> TrialConfig:
+    config, problems = asked.composer.trial(params)
+    assert config is not None, problems  # an understood command composes
+    return config
+
+
+def _words(axis: Axis) -> Any:
+    if isinstance(axis, Choices):
+        return list(axis.values)
+    interval = f"interval({axis.low:g},{axis.high:g})"
+    return f"tag(log,{interval})" if axis.log else interval
+
+
+def _held(asked: Command, example: TrialConfig) -> dict[str, Any]:
+    swept = {axis.key for axis in asked.space.axes}
+    flat = flatten(example)
+    return {
+        key: value
+        for key, value in flat.items()
+        if key not in swept and key.partition(".")[0] not in swept and key not in _DERIVED
+    }
+
+
+def _trial(params: Mapping[str, Any], config: TrialConfig) -> dict[str, Any]:
+    flat = flatten(config)
+    return {**params, **{key: flat[key] for key in _DERIVED}}
+
+
+def to_json(made: Plan) -> str:
+    """Returns the plan as one JSON object."""
+    return json.dumps(asdict(made), indent=2)
+
+
+def to_text(made: Plan) -> str:
+    """Returns the plan for a person: every stage, every trial, what is held, the rule, the total."""
+    return "\n".join(
+        [
+            *(line for stage in made.stages for line in _stage_lines(stage)),
+            f"{made.total_trials} trials in all; nothing was started",
+        ]
+    )
+
+
+def _stage_lines(stage: Stage) -> list[str]:
+    varied = [f"  {key}: {_listed(value)}" for key, value in stage.vary.items()] or ["  nothing: one trial"]
+    held = [f"  {key}: {_listed(value)}" for key, value in stage.hold.items() if value not in (None, {}, [])]
+    budget = ", ".join(f"{value:g} {unit}" for unit, value in stage.budget.items())
+    head = [
+        f"Stage {stage.name} ({stage.when}): {budget} a trial, seeds {_listed(stage.seeds)}, {stage.choose}",
+        "",
+        "Varied",
+    ]
+    trials = table([{key: str(value) for key, value in trial.items()} for trial in stage.trials])
+    return [
+        *head,
+        *varied,
+        "",
+        "Held",
+        *held,
+        "",
+        "Trials",
+        *(trials if stage.trials else ["  drawn by the sampler"]),
+        "",
+    ]
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value).replace("\n", "\\n")
