@@ -12,7 +12,7 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from sweeper import gain, rules
+from sweeper import gain, passthrough, rules
 from sweeper.settings import Settings
 from sweeper.space import Space
 from sweeper.validation import Problem, build
@@ -20,6 +20,9 @@ from trainers.trial import TrialConfig
 
 TRIAL_GROUPS = ("model", "quantization", "lora", "data", "training")
 SETTINGS_GROUPS = ("trainer", "sampler", "pruner", "executor", "tracking", "sweep", "replay")
+
+# Mappings that take any key: the libraries they are handed to know which ones there are.
+FREE = ("lora.kwargs", "training.kwargs", "training.lr_scheduler_kwargs", "sampler.kwargs", "pruner.kwargs")
 
 Compose = Callable[[Sequence[str]], DictConfig]
 
@@ -64,6 +67,8 @@ class Composer:
         trial, invalid = build(TrialConfig, values)
         invalid = [*absent, *(item for item in invalid if item.key not in missing)]
         named = {problem.key for problem in invalid}
+        for group in ("lora", "training"):
+            problems += passthrough.problems(group, values[group].get("kwargs") or {})
         flat = _flat(dataclasses.asdict(trial) if trial is not None else values)
         problems += [*invalid, *(item for item in rules.broken(rules.TRIAL_RULES, flat) if item.key not in named)]
         return (None if problems else trial), problems
@@ -71,8 +76,10 @@ class Composer:
     def unknown_axes(self) -> list[Problem]:
         """Names the axes that are no parameters: Hydra does not check the keys of a sweep."""
         known = _keys(self._composed(()))
-        unknown = [axis.key for axis in self._space.axes if axis.key not in {*known, *self._groups}]
-        return [Problem(key, "…", "there is no such parameter", nearest(key, known)) for key in unknown]
+        keys = [axis.key for axis in self._space.axes if axis.key not in self._groups and not is_free(axis.key)]
+        return [
+            Problem(key, "…", "there is no such parameter", nearest(key, known)) for key in keys if key not in known
+        ]
 
     def value_of(self, key: str) -> Any:
         """Returns the composed value of a dotted key, None where there is none."""
@@ -95,7 +102,7 @@ class Composer:
             return plain
         config = self._composed(choices).copy()
         for key, value in values.items():
-            OmegaConf.update(config, key, value)
+            OmegaConf.update(config, key, value, force_add=is_free(key))
         return _plain(config)
 
 
@@ -119,6 +126,11 @@ def _keys(config: DictConfig) -> list[str]:
     """Returns every dotted key of the groups."""
     groups = {group: _plain(config[group]) for group in (*TRIAL_GROUPS, *SETTINGS_GROUPS) if group in config}
     return list(_flat(groups))
+
+
+def is_free(key: str) -> bool:
+    """True for a key inside a mapping that takes any."""
+    return key.startswith(tuple(f"{mapping}." for mapping in FREE))
 
 
 def nearest(key: str, known: Sequence[str]) -> str:

@@ -20,11 +20,9 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from sweeper.command import understand
-from sweeper.composition import nearest
+from sweeper.composition import is_free, nearest
+from sweeper.passthrough import RETIRED
 from sweeper.validation import ConfigurationError, Problem
-
-# Mappings that take any key: the libraries they are handed to know which ones there are.
-FREE = ("training.lr_scheduler_kwargs", "sampler.kwargs", "pruner.kwargs")
 
 Options = Callable[[str], Sequence[str]]
 
@@ -108,8 +106,19 @@ def _unknown(values: Sequence[Override], config: DictConfig) -> Iterator[Problem
     known = _keys(OmegaConf.to_container(config, resolve=False))
     for item in values:
         key = item.key_or_group
-        if key not in known and not key.startswith(tuple(f"{free}." for free in FREE)):
-            yield Problem(key, item.get_value_string(), "there is no such parameter", nearest(key, known))
+        if is_free(key):
+            yield from _unmarked(item, known)
+        elif key not in known:
+            remedy = RETIRED.get(key.rpartition(".")[2]) or nearest(key, known)
+            yield Problem(key, item.get_value_string(), "there is no such parameter", remedy)
+
+
+def _unmarked(item: Override, known: Sequence[str]) -> Iterator[Problem]:
+    """Hydra adds a key to a mapping only where a + says so."""
+    key = item.key_or_group
+    if key not in known and not (item.is_add() or item.is_force_add()):
+        value = item.get_value_string()
+        yield Problem(key, value, "a key that is added to a mapping is marked with +", f"+{key}={value}")
 
 
 def _keys(node: Any, prefix: str = "") -> list[str]:

@@ -31,6 +31,7 @@ def attach(base: Any, lora: Lora) -> Any:
         target_modules=lora.target_modules,
         bias=lora.bias,
         task_type="CAUSAL_LM",
+        **lora.kwargs,
     )
     model = peft.get_peft_model(base, config)
     for parameter in trainable(model):

@@ -44,4 +44,5 @@ def sft_config(training: Training, device: torch.device, output_dir: str) -> trl
         disable_tqdm=True,
         # Rows come tokenised as TRL would; only packing needs its preparation.
         dataset_kwargs={"skip_prepare_dataset": not training.packing},
+        **training.kwargs,
     )

@@ -53,6 +53,7 @@ class Lora:
     target_modules: str | list[str] = "all-linear"
     bias: Literal["none", "lora_only", "all"] = "none"
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    kwargs: dict[str, Any] = field(default_factory=dict)
 
     @property
     def realised_gain(self) -> float:
@@ -101,6 +102,7 @@ class Training:
     packing: bool = False
     activation_checkpointing: bool = False
     seed: int = 42
+    kwargs: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,12 +124,12 @@ class TrialConfig:
 
 
 def flatten(config: TrialConfig) -> dict[str, Any]:
-    """Returns the configuration as `{"lora.r": 8, ...}`, the realised gain included."""
-    flat = {
-        f"{group}.{name}": value
-        for group, values in dataclasses.asdict(config).items()
-        for name, value in values.items()
-    }
+    """Returns the configuration as `{"lora.r": 8, "lora.kwargs.use_dora": True, ...}`, the realised gain included."""
+    flat: dict[str, Any] = {}
+    for group, values in dataclasses.asdict(config).items():
+        passed = values.pop("kwargs", {})
+        flat |= {f"{group}.{name}": value for name, value in values.items()}
+        flat |= {f"{group}.kwargs.{name}": value for name, value in passed.items()}
     return {**flat, "lora.realised_gain": config.lora.realised_gain}
 
 

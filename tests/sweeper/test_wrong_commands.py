@@ -22,6 +22,13 @@ COMMANDS: list[tuple[str, list[str]]] = [
     ("+lora.foo=1", ["lora.foo=1"]),
     ("-m lora.rnk=4,8", ["lora.rnk=4,8", "try: lora.r"]),
     ("-m lora.rnk=4,8 training.leraning_rate=1,2 quantisation=nf4,none", ["3 problems", "try: quantization"]),
+    ("training.warmup_ratio=0.1", ["try: training.warmup_steps=0.03"]),
+    ("training.max_seq_length=128", ["try: training.max_length"]),
+    ("+training.kwargs.group_by_length=true", ["train_sampling_strategy"]),
+    ("+lora.kwargs.use_dorra=true", ["try: +lora.kwargs.use_dora=True"]),
+    ("lora.kwargs.use_dora=true", ["marked with +"]),
+    ("+training.kwargs.output_dir=x", ["decided by the tool"]),
+    ("-m +lora.kwargs.r=4,8", ["lora.kwargs.r=4", "try: lora.r=4"]),
     # groups and their options
     ("trainer=sfft", ["trainer=sfft", "replay, sft", "try: trainer=sft"]),
     ("quantization=nf8", ["int8, nf4, none", "try: quantization=nf4"]),
