@@ -52,8 +52,11 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(f"lora-report: {error}")
     if parsed.output is None:
         print(text, end="" if text.endswith("\n") else "\n")
-    else:
+        return
+    try:
         parsed.output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        sys.exit(f"lora-report: --output {parsed.output}: {error.strerror}")
 
 
 def _leaderboard(parsed: argparse.Namespace) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections import Counter
@@ -28,6 +29,12 @@ _ALWAYS = (
     "quantization.name",
 )
 
+# Swept keys that the fixed columns show already.
+_COVERED = {
+    *("lora.r", "lora.alpha", "lora.gain", "lora.dropout", "lora.use_rslora", "data", "data.name"),
+    *("training.learning_rate", "training.lr_scheduler_type"),
+}
+
 _TOLD_BY_NAME = {"LoRA", "Scheduler", "Data", "Outcome"}
 
 
@@ -41,21 +48,31 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """The ranking: places first, then the references, then what did not complete."""
+    """The ranking: places first, then the references, then what did not complete; `outcomes` counts all trials."""
 
     sweep: str
     metric: str
     rows: list[Ranked]
+    outcomes: dict[str, int]
 
     @property
     def shown(self) -> list[Ranked]:
         """The rows of the table: those with a place, and the references."""
-        return [row for row in self.rows if row.place is not None or row.trial.is_reference]
+        return [row for row in self.rows if row.place is not None or _is_measured_reference(row.trial)]
 
     def top(self, count: int | None) -> Leaderboard:
         """Returns the board with only the first places; references and unranked trials stay."""
         rows = [row for row in self.rows if row.place is None or count is None or row.place <= count]
-        return Leaderboard(self.sweep, self.metric, rows)
+        return dataclasses.replace(self, rows=rows)
+
+    @property
+    def swept(self) -> list[str]:
+        """The keys that were varied."""
+        return list(dict.fromkeys(key for row in self.rows for key in row.trial.swept))
+
+
+def _is_measured_reference(trial: TrialRow) -> bool:
+    return trial.is_reference and trial.outcome == "complete"
 
 
 def rank(records: SweepRecords) -> Leaderboard:
@@ -73,7 +90,9 @@ def rank(records: SweepRecords) -> Leaderboard:
     references = [row for row in records.trials if row.is_reference]
     others = [row for row in records.trials if not row.is_reference and row not in placed]
     rows = [Ranked(place, row) for place, row in enumerate(placed, start=1)]
-    return Leaderboard(records.name, records.metric, rows + [Ranked(None, row) for row in [*references, *others]])
+    rows += [Ranked(None, row) for row in [*references, *others]]
+    outcomes = Counter(row.outcome for row in records.trials if not row.is_reference)
+    return Leaderboard(records.name, records.metric, rows, dict(outcomes))
 
 
 def _takes_a_place(row: TrialRow, metric: str) -> bool:
@@ -82,23 +101,24 @@ def _takes_a_place(row: TrialRow, metric: str) -> bool:
 
 def to_markdown(board: Leaderboard) -> str:
     """Returns the table as GitHub Markdown, with the trials that take no place counted and named under it."""
-    rows = [_cells(row, board.metric) for row in board.shown]
+    rows = [_cells(row, board) for row in board.shown]
     lines = [f"# Leaderboard of {escape(board.sweep)}", "", *table(rows), "", *_footer(board)]
     return "\n".join(lines) + "\n"
 
 
-def _cells(row: Ranked, metric: str) -> dict[str, str]:
+def _cells(row: Ranked, board: Leaderboard) -> dict[str, str]:
     trial, params = row.trial, row.trial.params
     reference = trial.is_reference
     return {
         "Place": str(row.place or ""),
         "Trial": trial.name,
-        f"Best {metric}": _number(trial.metrics.get(metric), 4),
+        f"Best {board.metric}": _number(trial.metrics.get(board.metric), 4),
         "LoRA": "untrained" if reference else _lora(params),
         "Gain": "" if reference else f"{params['lora.realised_gain']:.3g}",
         "Learning rate": "" if reference else f"{params['training.learning_rate']:g}",
         "Scheduler": "" if reference else str(params["training.lr_scheduler_type"]),
         "Data": _data(params),
+        **{key: "" if reference else _word(params.get(key)) for key in board.swept if key not in _COVERED},
         "Steps": _number(trial.metrics.get("steps"), 0),
         "Seconds": _number(trial.metrics.get("seconds"), 1),
         "Outcome": "reference" if reference else trial.outcome,
@@ -114,14 +134,17 @@ def _data(params: dict[str, Any]) -> str:
     return str(params["data.name"]) if params["data.augmentation"] == "none" else "augmented"
 
 
+def _word(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
 def _number(value: float | None, digits: int) -> str:
     return "" if value is None else f"{value:.{digits}f}"
 
 
 def _footer(board: Leaderboard) -> list[str]:
-    counts = Counter(row.trial.outcome for row in board.rows if not row.trial.is_reference)
-    counted = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(counts.items()))
-    unplaced = [row.trial for row in board.rows if row.place is None and not row.trial.is_reference]
+    counted = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(board.outcomes.items()))
+    unplaced = [row.trial for row in board.rows if row not in board.shown]
     return [f"Trials: {counted or 'none'}.", *_explained(unplaced)]
 
 
@@ -173,13 +196,12 @@ def to_json(board: Leaderboard) -> str:
 
 
 def _records(board: Leaderboard) -> list[dict[str, Any]]:
-    swept = list(dict.fromkeys(key for row in board.rows for key in row.trial.swept))
     metrics = list(dict.fromkeys(key for row in board.rows for key in row.trial.metrics))
-    return [_record(row, swept, metrics) for row in board.rows]
+    return [_record(row, board.swept, metrics) for row in board.rows]
 
 
 def to_text(board: Leaderboard) -> str:
     """Returns the table for a terminal, without what the names already tell."""
-    rows = [_cells(row, board.metric) for row in board.shown]
+    rows = [_cells(row, board) for row in board.shown]
     narrow = [{key: value for key, value in row.items() if key not in _TOLD_BY_NAME} for row in rows]
     return "\n".join([*table(narrow), "", *_footer(board)])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import logging
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
 PARENT = "mlflow.parentRunId"
 _ALL_RUNS = 50_000  # the most that one search may ask for (mlflow/store/tracking/__init__.py)
@@ -54,11 +57,17 @@ def open_store(uri: str) -> MlflowClient:
     Raises:
         ReportError: The store is a local database that does not exist.
     """
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
+    if uri.startswith("sqlite:///") and not _is_database(Path(uri.removeprefix("sqlite:///"))):
         raise ReportError(f"there is no MLflow database at {uri}; run a sweep here first, or give --tracking-uri")
-    return MlflowClient(tracking_uri=uri)
+    try:
+        return MlflowClient(tracking_uri=uri)
+    except (MlflowException, SQLAlchemyError) as error:
+        raise ReportError(f"{uri} is no tracking store that MLflow can open: {str(error).splitlines()[0]}") from error
+
+
+def _is_database(path: Path) -> bool:
+    """True for a SQLite file; MLflow would fill an empty one with its tables."""
+    return path.is_file() and path.open("rb").read(15) == b"SQLite format 3"
 
 
 def read_sweep(client: MlflowClient, experiment: str, sweep: str | None) -> SweepRecords:
@@ -70,8 +79,15 @@ def read_sweep(client: MlflowClient, experiment: str, sweep: str | None) -> Swee
         sweep: Its name; None for the latest.
 
     Raises:
-        ReportError: There is no such experiment or sweep.
+        ReportError: There is no such experiment or sweep, or the store does not answer.
     """
+    try:
+        return _read(client, experiment, sweep)
+    except (MlflowException, SQLAlchemyError) as error:
+        raise ReportError(f"MLflow does not answer: {str(error).splitlines()[0]}") from error
+
+
+def _read(client: MlflowClient, experiment: str, sweep: str | None) -> SweepRecords:
     found = client.get_experiment_by_name(experiment)
     if found is None:
         raise ReportError(f"MLflow has no experiment {experiment!r}; run a sweep first, or give --experiment")
@@ -105,7 +121,7 @@ def _row(run: Run) -> TrialRow:
     return TrialRow(
         number=int(tags["number"]),
         name=run.info.run_name,
-        outcome=tags.get("outcome", "running"),
+        outcome=tags.get("outcome", "running" if run.info.status == "RUNNING" else "interrupted"),
         reason=tags.get("reason", ""),
         is_reference=tags["kind"] == "reference",
         params={key: parse(value) for key, value in run.data.params.items()},
@@ -124,9 +140,24 @@ def parse(text: str) -> Any:
     """Reads a parameter back from the text that MLflow keeps: a number, a truth value, None, or the text itself."""
     if text in _WORDS:
         return _WORDS[text]
+    if text[:1] in {"[", "{"}:
+        return _json(text)
     for kind in (int, float):
-        try:
+        # Only what would be written like this again: a name such as 2024_01 is no number.
+        if _reads(kind, text):
             return kind(text)
-        except ValueError:
-            continue
     return text
+
+
+def _reads(kind: type, text: str) -> bool:
+    try:
+        return str(kind(text)) == text or (kind is float and re.fullmatch(r"-?\d+(\.\d+)?e[-+]?\d+", text) is not None)
+    except ValueError:
+        return False
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -95,7 +95,7 @@ def _drive(folder: Path, trials: int, composer: Composer, space: Space, with_mlf
         driver = Driver(
             history=history,
             proposals=[],
-            planner=Planner(composer, Sampled(space, trials, study), with_reference=False),
+            planner=Planner(composer, Sampled(space, trials, study), study.fits, with_reference=False),
             log=log,
             executor=executors.launch(settings, paths.log),
             objective=OBJECTIVE,

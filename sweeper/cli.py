@@ -48,6 +48,9 @@ def main() -> None:
             hydra.main(version_base="1.3", config_path=CONF, config_name="config")(_single)()
         finally:
             sys.stdout.flush()
+    except KeyboardInterrupt:  # before a sweep has begun, or the second Ctrl-C: what is recorded stays
+        print("lora-sweep: stopped; the same command continues", file=sys.stderr)
+        sys.exit(130)
     except BrokenPipeError:  # nobody reads any more, as behind `lora-sweep --help | head`: no error of ours
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from sweeper import files
 from sweeper import space as spaces
-from sweeper.composition import SETTINGS_GROUPS, Compose, Composer
+from sweeper.composition import SETTINGS_GROUPS, Compose, Composer, integers
+from sweeper.identity import trial_id
 from sweeper.search import Params
-from sweeper.settings import MEASURED, Settings
+from sweeper.settings import MAXIMIZED, MEASURED, MINIMIZED, Settings
 from sweeper.space import Choices, Space
 from sweeper.validation import ConfigurationError, Problem
+from trainers.trial import TrialConfig
 
 GroupOptions = Callable[[str], Sequence[str]]
 
@@ -35,8 +37,18 @@ class Command:
     @property
     def total(self) -> int:
         """How many trials are asked for."""
-        limit = self.space.size if self.is_grid else min(self.settings.sweep.n_trials or 0, self.space.size)
+        limit = (
+            self.space.size - self.merged if self.is_grid else min(self.settings.sweep.n_trials or 0, self.space.size)
+        )
         return int(limit)
+
+    @property
+    def merged(self) -> int:
+        """How many points of a grid are the same trial as another, as gains are that round to one alpha."""
+        if not self.is_grid:
+            return 0
+        configs = (self.composer.trial(params)[0] for params in self.space.grid())
+        return int(self.space.size) - len({trial_id(config) for config in configs if config is not None})
 
     @property
     def is_grid(self) -> bool:
@@ -61,10 +73,12 @@ def understand(compose: Compose, group_options: GroupOptions, arguments: Sequenc
     if problems:
         known = [item for item in arguments if item.partition("=")[0].lstrip("+~") not in {p.key for p in problems}]
         raise ConfigurationError([*problems, *_problems_of(compose, group_options, known)])
-    space = spaces.typed(space, composer.value_of)
+    space, reversed_ = spaces.typed(space, integers())
+    if reversed_:
+        raise ConfigurationError(reversed_)
     settings, problems = composer.settings(next(representatives(space)))
     if settings is not None:
-        problems += _settings_problems(settings, space)
+        problems += _settings_problems(settings, space, composer.trial(next(representatives(space)))[0])
     problems += _trial_problems(composer, space, settings)
     if settings is None or problems:
         raise ConfigurationError(problems)
@@ -87,13 +101,17 @@ def _problems_of(compose: Compose, group_options: GroupOptions, arguments: Seque
     return []
 
 
-def _settings_problems(settings: Settings, space: Space) -> Iterator[Problem]:
+def _settings_problems(settings: Settings, space: Space, example: TrialConfig | None) -> Iterator[Problem]:
     if settings.trainer.name == "replay":
-        yield from files.table_problems(settings.replay.table, settings.sweep.metric)
+        yield from files.table_problems(settings.replay.table, settings.sweep.metric, example)
     elif settings.sweep.metric not in MEASURED:
         yield Problem(
             "sweep.metric", settings.sweep.metric, f"measured are {', '.join(MEASURED)}", "sweep.metric=eval_loss"
         )
+    metric = settings.sweep.metric
+    if settings.sweep.direction is None and metric not in {*MAXIMIZED, *MINIMIZED}:
+        rule = f"whether more {metric} is better is not known"
+        yield Problem("sweep.direction", None, rule, "sweep.direction=maximize, or sweep.direction=minimize")
     intervals = [axis.key for axis in space.axes if not isinstance(axis, Choices)]
     if settings.sampler.name == "grid" and intervals:
         rule = f"a grid needs lists, and {intervals[0]} is an interval"

@@ -7,7 +7,7 @@ import dataclasses
 import difflib
 import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, get_type_hints
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
@@ -65,6 +65,8 @@ class Composer:
         absent = [Problem(key, "???", "has no default and must be given", f"{key}=VALUE") for key in missing]
         values["lora"], problems = gain.resolve(values["lora"], self._explicit(params))
         trial, invalid = build(TrialConfig, values)
+        if problems:  # about gain: alpha, which follows from it, is not to blame as well
+            invalid = [item for item in invalid if item.key != "lora.alpha"]
         invalid = [*absent, *(item for item in invalid if item.key not in missing)]
         named = {problem.key for problem in invalid}
         for group in ("lora", "training"):
@@ -80,10 +82,6 @@ class Composer:
         return [
             Problem(key, "…", "there is no such parameter", nearest(key, known)) for key in keys if key not in known
         ]
-
-    def value_of(self, key: str) -> Any:
-        """Returns the composed value of a dotted key, None where there is none."""
-        return OmegaConf.select(self._composed(()), key)
 
     def _explicit(self, params: Mapping[str, Any]) -> Collection[str]:
         return self._fixed_keys | set(params)
@@ -126,6 +124,14 @@ def _keys(config: DictConfig) -> list[str]:
     """Returns every dotted key of the groups."""
     groups = {group: _plain(config[group]) for group in (*TRIAL_GROUPS, *SETTINGS_GROUPS) if group in config}
     return list(_flat(groups))
+
+
+@functools.cache
+def integers() -> frozenset[str]:
+    """Returns the dotted keys of the parameters that take integers only."""
+    groups = {field.name: get_type_hints(TrialConfig)[field.name] for field in dataclasses.fields(TrialConfig)}
+    hints = {f"{group}.{name}": hint for group, kind in groups.items() for name, hint in get_type_hints(kind).items()}
+    return frozenset(key for key, hint in hints.items() if hint in (int, int | None))
 
 
 def is_free(key: str) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import platform
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +13,14 @@ from types import TracebackType
 from typing import Any, Self
 
 Record = dict[str, Any]
+
+
+class LogDamagedError(Exception):
+    """A log was changed by something else than a crash; reading on would lose what follows."""
+
+
+class LogInUseError(Exception):
+    """Another process writes this log."""
 
 
 def read(path: Path) -> list[Record]:
@@ -21,6 +31,9 @@ def read(path: Path) -> list[Record]:
 
     Returns:
         The records in the order they were written.
+
+    Raises:
+        LogDamagedError: A line in the middle is no record.
     """
     return [json.loads(line) for line in _whole_lines(path)]
 
@@ -29,9 +42,13 @@ def _whole_lines(path: Path) -> list[bytes]:
     if not path.exists():
         return []
     lines = path.read_bytes().split(b"\n")[:-1]  # what follows the last newline is torn or empty
-    for index, line in enumerate(lines):
+    while lines and not _is_record(lines[-1]):
+        lines.pop()
+    for number, line in enumerate(lines, start=1):
         if not _is_record(line):
-            return lines[:index]
+            raise LogDamagedError(
+                f"{path}, line {number} is no record, and records follow it: restore the file from a copy"
+            )
     return lines
 
 
@@ -51,10 +68,20 @@ class EventLog:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.history = read(path)
-        kept = sum(len(line) + 1 for line in _whole_lines(path))
         self._file = path.open("ab")
-        self._file.truncate(kept)
+        self._lock(path)
+        self.history = read(path)
+        self._file.truncate(sum(len(line) + 1 for line in _whole_lines(path)))
+
+    def _lock(self, path: Path) -> None:
+        """Keeps a second driver out; the kernel releases the lock with this process, however it ends."""
+        owner = path.with_suffix(".pid")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            who = owner.read_text().strip() if owner.exists() else "another process"
+            raise LogInUseError(f"{path.parent} is being written by {who}") from None
+        owner.write_text(f"process {os.getpid()} on {platform.node()}\n")
 
     def append(self, event: str, fields: Mapping[str, Any], durable: bool = False) -> Record:
         """Writes one record.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from sweeper.settings import LABELLED
@@ -63,15 +65,31 @@ def _model_problems(config: TrialConfig) -> list[Problem]:
     return [Problem("model.path", path, rule, "a folder with config.json, or a hub id such as org/name")]
 
 
-def table_problems(path: str | None, metric: str) -> list[Problem]:
-    """Finds what is wrong with a table of recorded curves that a sweep ranks by a metric."""
+def table_problems(path: str | None, metric: str, example: TrialConfig | None) -> list[Problem]:
+    """Finds what is wrong with a table of recorded curves.
+
+    Args:
+        path: The table.
+        metric: What the sweep ranks by.
+        example: A trial of the sweep, to tell parameters by; None where none composes.
+    """
     if path is None or not Path(path).is_file():
         return [Problem("replay.table", path, "trainer=replay answers from a CSV file", "replay.table=curves.csv")]
     try:
         table = replay.read_table(path)
-    except (ValueError, UnicodeDecodeError) as error:
-        return [Problem("replay.table", path, f"is no table of numbers: {error}", "docs/replay.md shows one")]
+    except (ValueError, KeyError) as error:
+        return [Problem("replay.table", path, f"is no table of curves: {error}", "docs/replay.md shows one")]
+    return list(_table_problems(path, table, metric, example))
+
+
+def _table_problems(path: str, table: replay.Table, metric: str, example: TrialConfig | None) -> Iterator[Problem]:
+    named = ", ".join(table.metrics) or "none"
     if metric not in table.metrics:
-        rule = f"{path} has the metrics {', '.join(table.metrics) or 'none'}"
-        return [Problem("sweep.metric", metric, rule, f"sweep.metric={(table.metrics or ['eval_loss'])[0]}")]
-    return []
+        remedy = f"sweep.metric={(table.metrics or ['eval_loss'])[0]}"
+        yield Problem("sweep.metric", metric, f"{path} has the metrics {named}", remedy)
+    if odd := [name for name in table.metrics if not re.fullmatch(r"[\w. /:-]+", name)]:
+        rule = f"MLflow takes no metric called {', '.join(odd)}: letters, digits and _ - . : / only"
+        yield Problem("replay.table", path, rule, "another name for that column")
+    if example is not None and (unknown := table.unknown(example)):
+        rule = f"its columns {', '.join(unknown)} are no parameters of a trial"
+        yield Problem("replay.table", path, rule, "dotted names as in lora-sweep --help")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from sweeper.composition import Composer
-from sweeper.history import REFERENCE, History
+from sweeper.history import REFERENCE, History, Trial
 from sweeper.identity import trial_id
 from sweeper.search import Params, Search
 from sweeper.validation import ConfigurationError
@@ -27,14 +27,9 @@ class Proposal:
 class Planner:
     """Proposes the trials of one search, each configuration once."""
 
-    def __init__(self, composer: Composer, search: Search, with_reference: bool) -> None:
-        self._composer, self._search, self._with_reference = composer, search, with_reference
+    def __init__(self, composer: Composer, search: Search, fits: Callable[[Trial], bool], with_reference: bool) -> None:
+        self._composer, self._search, self._fits, self._with_reference = composer, search, fits, with_reference
         self._composed: dict[str, tuple[str, TrialConfig]] = {}
-
-    @property
-    def total(self) -> int:
-        """How many trials the sweep asks for."""
-        return self._search.total
 
     def next(self, history: History) -> list[Proposal]:
         """Proposes the next trial, after the reference it will be compared with where that is still missing.
@@ -46,7 +41,9 @@ class Planner:
             One proposal, two with a new reference, none when the search has no more points.
         """
         number = len(history.contenders)
-        params = self._search.next(number, lambda point: self._identify(point)[0] in history.trials)
+        # A sweep's name can hold trials of an earlier command, over another space: they are not among those asked for.
+        drawn = sum(map(self._fits, history.contenders))
+        params = self._search.next(drawn, lambda point: self._identify(point)[0] in history.trials)
         if params is None:
             return []
         found, config = self._identify(params)

@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from sweeper import plan
 from sweeper.command import Command, understand
 from sweeper.decisions import Objective
+from sweeper.event_log import LogDamagedError, LogInUseError
 from sweeper.planner import Planner
 from sweeper.search import Grid, Sampled, Search
 from sweeper.validation import ConfigurationError
@@ -37,13 +38,21 @@ def run(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) -> N
             arguments,
         )
     except ConfigurationError as error:
-        print(f"lora-sweep: {error}", file=sys.stderr)
-        sys.exit(2)
+        _refuse(error)
     if asked.settings.sweep.dry_run:
         made = plan.plan(asked)
         print(plan.to_json(made) if asked.settings.sweep.dry_run == "json" else plan.to_text(made))
         sys.exit(0)
-    sys.exit(_sweep(asked))
+    try:
+        code = _sweep(asked)
+    except (ConfigurationError, LogDamagedError, LogInUseError) as error:
+        _refuse(error)
+    sys.exit(code)
+
+
+def _refuse(error: Exception) -> NoReturn:
+    print(f"lora-sweep: {error}", file=sys.stderr)
+    sys.exit(2)
 
 
 def _sweep(asked: Command) -> int:
@@ -56,4 +65,5 @@ def _sweep(asked: Command) -> int:
     study = Study(asked.space, settings.sampler, settings.pruner, objective, settings.sweep.seed)
     search: Search = Grid(asked.space) if asked.is_grid else Sampled(asked.space, settings.sweep.n_trials or 0, study)
     with_reference = settings.sweep.reference and registry.measures_reference(settings.trainer.name)
-    return Session(asked.name, settings, objective, study, Planner(asked.composer, search, with_reference)).run()
+    planner = Planner(asked.composer, search, study.fits, with_reference)
+    return Session(asked, objective, study, planner).run()

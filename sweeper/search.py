@@ -17,9 +17,6 @@ Known = Callable[[Params], bool]
 class Search(Protocol):
     """A source of points."""
 
-    total: int
-    """How many trials the sweep asks for."""
-
     def next(self, number: int, known: Known) -> Params | None:
         """Returns the point for the trial that will get this number, or None where there are no more.
 
@@ -42,7 +39,6 @@ class Grid:
     """Every combination of a discrete space, the last axis varying fastest."""
 
     def __init__(self, space: Space) -> None:
-        self.total = int(space.size)
         self._points = space.grid()
 
     def next(self, number: int, known: Known) -> Params | None:
@@ -57,13 +53,13 @@ class Sampled:
     ATTEMPTS = 5
 
     def __init__(self, space: Space, n_trials: int, draws: Draws) -> None:
-        self.total = int(min(n_trials, space.size))
+        self._total = int(min(n_trials, space.size))
         self._space = space
         self._draws = draws
 
     def next(self, number: int, known: Known) -> Params | None:
         """Returns a new draw, or (where a finite space has few left) one of the points the sampler keeps missing."""
-        if number >= self.total:
+        if number >= self._total:
             return None
         draws = (self._draws.draw(number, attempt) for attempt in range(self.ATTEMPTS))
         return next((point for point in itertools.chain(draws, self._missed(number)) if not known(point)), None)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import shlex
 import sys
 import warnings
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
+
+import sqlalchemy
 
 from analysis import leaderboard
 from analysis.records import TrialRow, open_store, read_sweep
 from sweeper import executors, tracking
+from sweeper.command import Command
 from sweeper.decisions import Objective
 from sweeper.driver import Driver, View
 from sweeper.event_log import EventLog
@@ -22,8 +25,10 @@ from sweeper.interruption import Interruption
 from sweeper.paths import SweepPaths
 from sweeper.planner import Planner, Proposal
 from sweeper.progress import Progress
-from sweeper.settings import Settings
 from sweeper.study import Mirror, Study
+from sweeper.validation import ConfigurationError, Problem
+
+_STACK = ("torch", "transformers", "peft", "trl", "bitsandbytes", "optuna", "hydra-core", "mlflow")
 
 INTERRUPTED = 130  # what a shell reports for a command that Ctrl-C ended
 
@@ -31,10 +36,11 @@ INTERRUPTED = 130  # what a shell reports for a command that Ctrl-C ended
 class Session:
     """Runs what is still missing of a sweep, and reports."""
 
-    def __init__(self, name: str, settings: Settings, objective: Objective, study: Study, planner: Planner) -> None:
-        self._name, self._settings, self._objective = name, settings, objective
+    def __init__(self, asked: Command, objective: Objective, study: Study, planner: Planner) -> None:
+        self._name, self._settings, self._objective = asked.name, asked.settings, objective
+        self._total, self._merged = asked.total, asked.merged
         self._study, self._planner = study, planner
-        self._paths = SweepPaths(Path(settings.sweep.dir) / name)
+        self._paths = SweepPaths(Path(asked.settings.sweep.dir) / asked.name)
         self._say: Callable[[str], None] = _say
         _quiet()
 
@@ -46,6 +52,7 @@ class Session:
         """
         with Interruption() as interruption, EventLog(self._paths.events) as log:
             history = History(log.history)
+            self._open(log)
             self._study.restore(history.trials.values())
             proposals = self._planner.next(history)
             if not proposals and not history.unfinished:
@@ -57,6 +64,21 @@ class Session:
                 return self._drive(log, history, proposals, executor, interruption)
             finally:
                 executor.close()
+
+    def _open(self, log: EventLog) -> None:
+        """Records what the sweep optimises, and refuses to go on with something else.
+
+        Raises:
+            ConfigurationError: Its trials were stopped, and their adapters kept, by another metric.
+        """
+        asked = {"metric": self._objective.metric, "direction": self._objective.direction}
+        opened = next((record for record in log.history if record["event"] == "opened"), None)
+        if opened is None:
+            log.append("opened", {**asked, "versions": {name: version(name) for name in _STACK}})
+        for key, value in asked.items():
+            if opened is not None and opened[key] != value:
+                rule = f"sweep {self._name} has kept its adapters by {key} {opened[key]}"
+                raise ConfigurationError([Problem(f"sweep.{key}", value, rule, f"sweep.name={self._name}-{value}")])
 
     def _drive(
         self,
@@ -84,14 +106,14 @@ class Session:
             return self._report(track, history)
         track.close(finished=False, leaderboard=None)
         done = sum(trial.outcome is not None for trial in history.contenders)
-        self._say(f"Stopped after {done} of {self._planner.total} trials. To continue: {shlex.join(_command())}")
+        self._say(f"Stopped after {done} of {self._total} trials. To continue: {shlex.join(_command())}")
         return INTERRUPTED
 
     def _views(self, history: History, track: tracking.Tracking) -> list[View]:
-        storage = self._settings.sweep.storage or f"sqlite:///{self._paths.study}"
+        storage = self._settings.sweep.storage or _sqlite(self._paths.study)
         mirror = Mirror(self._study, storage, self._name, self._objective)
         mirror.restore(history.trials.values())
-        progress = Progress(history, self._planner.total, self._objective, self._say)
+        progress = Progress(history, self._total, self._objective, self._say)
         return [self._study, Folders(self._paths), mirror, track, progress]
 
     def _track(self, history: History) -> tracking.Tracking:
@@ -107,7 +129,15 @@ class Session:
     def _announce(self, history: History) -> None:
         done = sum(trial.outcome is not None for trial in history.contenders)
         kept = f", {done} of them measured already" if done else ""
-        self._say(f"Sweep {self._name}: {_counted(self._planner.total)}{kept}, ranked by {self._objective.metric}")
+        self._say(
+            f"Sweep {self._name}: {_counted(self._total)}{self._same()}{kept}, ranked by {self._objective.metric}"
+        )
+
+    def _same(self) -> str:
+        if not self._merged:
+            return ""
+        verb = "is the same trial as another" if self._merged == 1 else "are the same trials as others"
+        return f" ({self._merged} of {self._total + self._merged} points {verb})"
 
     def _report(self, track: tracking.Tracking, history: History) -> int:
         settings = self._settings
@@ -154,12 +184,15 @@ def _counted(trials: int) -> str:
     return "1 trial" if trials == 1 else f"{trials} trials"
 
 
+def _sqlite(path: Path) -> str:
+    return sqlalchemy.URL.create("sqlite", database=str(path)).render_as_string()
+
+
 def _command() -> list[str]:
-    return [Path(sys.argv[0]).name, *sys.argv[1:]]
+    name = Path(sys.argv[0]).name
+    return [*(["python", "-m", "sweeper"] if name == "__main__.py" else [name]), *sys.argv[1:]]
 
 
 def _quiet() -> None:
     """Silences what libraries say about themselves; problems still get through."""
-    for name in ("alembic", "mlflow"):
-        logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"(mlflow|optuna)\..*")

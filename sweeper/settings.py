@@ -13,8 +13,11 @@ LABELLED = ("eval_accuracy", "eval_macro_f1")
 MEASURED = ("eval_loss", "perplexity", "token_accuracy", *LABELLED)
 """What a training trial measures at every rung (`trainers.evaluation`)."""
 
-MAXIMIZED = {"token_accuracy", *LABELLED, "accuracy", "macro_f1"}
-"""Metrics of which more is better; of every other, losses and perplexities among them, less is."""
+MAXIMIZED = ("token_accuracy", *LABELLED)
+"""Metrics of which more is better."""
+
+MINIMIZED = ("eval_loss", "perplexity")
+"""Metrics of which less is better; of any other, `sweep.direction` must say it."""
 
 
 @dataclass(frozen=True)

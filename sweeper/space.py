@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,19 +98,27 @@ def parse(arguments: Sequence[str], group_options: Callable[[str], Sequence[str]
     return Space(tuple(axes), tuple(fixed)), problems
 
 
-def typed(space: Space, value_of: Callable[[str], Any]) -> Space:
+def typed(space: Space, integers: Collection[str]) -> tuple[Space, list[Problem]]:
     """Makes intervals of integer parameters integer: Hydra reads every bound as a float.
 
     Args:
         space: As parsed.
-        value_of: The composed value of a key; one that is an integer takes integers only.
+        integers: The keys that take integers only.
+
+    Returns:
+        The space, and the intervals in which no integer lies.
     """
-    axes = (_typed(axis, value_of(axis.key)) if isinstance(axis, Interval) else axis for axis in space.axes)
-    return dataclasses.replace(space, axes=tuple(axes))
+    axes = tuple(_typed(axis, integers) if isinstance(axis, Interval) else axis for axis in space.axes)
+    empty = [axis for axis in axes if isinstance(axis, Interval) and axis.low > axis.high]
+    rule = "holds no integer, and this parameter takes nothing else"
+    problems = [
+        Problem(axis.key, f"interval({axis.low},{axis.high})", rule, f"{axis.key}=interval(1,8)") for axis in empty
+    ]
+    return dataclasses.replace(space, axes=axes), problems
 
 
-def _typed(axis: Interval, value: Any) -> Interval:
-    if not isinstance(value, int) or isinstance(value, bool):
+def _typed(axis: Interval, integers: Collection[str]) -> Interval:
+    if axis.key not in integers:
         return axis
     return dataclasses.replace(axis, low=math.ceil(axis.low), high=math.floor(axis.high), integer=True)
 

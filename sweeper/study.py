@@ -122,9 +122,9 @@ class Study:
 
     def verdict(self, trial: Trial, step: int, value: float) -> str | None:
         """Returns why Optuna's pruner stops a trial at its latest rung, or None."""
-        if self._pruner.name == "none":
+        running = self._running.get(trial.id)
+        if self._pruner.name == "none" or running is None:  # a trial outside the present space is no fair comparison
             return None
-        running = self._running[trial.id]
         running.report(value, len(trial.rungs))
         if not running.should_prune():
             return None

@@ -6,6 +6,7 @@ seconds per trial (facts, section 7).
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Iterable, Mapping
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking.context.registry import resolve_tags
 
@@ -29,6 +30,7 @@ NOTE = "mlflow.note.content"
 STATUS = {"complete": "FINISHED", "pruned": "KILLED"}
 """MLflow's status per outcome; every other outcome is FAILED."""
 
+_LONGEST_TAG = 8000  # characters (mlflow/utils/validation.py)
 _MOST_METRICS = 1000  # per log_batch call (mlflow/utils/validation.py)
 _FLUSH_S = 0.5  # a running curve reaches the UI this often, one write for all its points
 
@@ -76,9 +78,9 @@ class Tracking:
         A removed run stays in MLflow's trash, and the log keeps every point.
         """
         runs = self._client.search_runs([self._experiment], f"tags.`{PARENT}` = '{self.parent}'", max_results=50_000)
-        finished = {run.data.tags["trial"] for run in runs if run.info.status != "RUNNING"}
+        finished = {run.data.tags["trial"] for run in runs if "outcome" in run.data.tags and _is_over(run)}
         for run in runs:
-            if run.info.status == "RUNNING":
+            if run.data.tags["trial"] not in finished:
                 self._client.delete_run(run.info.run_id)
         for trial in trials:
             if trial.outcome is not None and trial.id not in finished:
@@ -105,7 +107,7 @@ class Tracking:
 
     def _begin(self, trial: Trial, started: float) -> None:
         params = {**flatten(from_mapping(trial.config)), **self._shared, **trial.params}
-        self._runs[trial.id] = _Run(None, started, params=[Param(key, str(value)) for key, value in params.items()])
+        self._runs[trial.id] = _Run(None, started, params=[Param(key, _text(value)) for key, value in params.items()])
 
     def _add(self, trial: Trial, record: Mapping[str, Any]) -> None:
         run = self._runs[trial.id]
@@ -162,10 +164,31 @@ class Tracking:
         return {key: float(value) for key, value in summary.items() if value is not None and not math.isnan(value)}
 
     def close(self, finished: bool, leaderboard: str | None) -> None:
-        """Ends the parent run; its note is the leaderboard."""
+        """Ends the parent run, and the runs of trials that were interrupted; the parent's note is the leaderboard."""
+        for run in self._runs.values():
+            if run.id is not None:
+                self._client.log_batch(run.id, metrics=run.points[:_MOST_METRICS])
+                self._client.set_tag(run.id, "reason", "interrupted; it starts again when the sweep continues")
+                self._client.set_terminated(run.id, "KILLED")
         if leaderboard is not None:
-            self._client.set_tag(self.parent, NOTE, leaderboard)
+            self._client.set_tag(self.parent, NOTE, _note(leaderboard))
         self._client.set_terminated(self.parent, "FINISHED" if finished else "KILLED")
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value) if isinstance(value, (list, dict)) else str(value)
+
+
+def _is_over(run: Run) -> bool:
+    return str(run.info.status) != "RUNNING"
+
+
+def _note(leaderboard: str) -> str:
+    """Returns what MLflow has room for, whole lines."""
+    if len(leaderboard) <= _LONGEST_TAG:
+        return leaderboard
+    more = "\n\nThe rest is in leaderboard.md and in `lora-report leaderboard`.\n"
+    return leaderboard[: _LONGEST_TAG - len(more)].rpartition("\n")[0] + more
 
 
 def _points(values: Mapping[str, float], stamp: float, step: int) -> list[Metric]:

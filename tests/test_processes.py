@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
 from sweeper.event_log import read
 
@@ -113,6 +114,31 @@ def test_a_dead_worker_costs_its_trial_alone(tmp_path: Path, micro_sweep: Callab
     assert failure["reason"] == "its worker process died (killed by signal 9)"
     assert [item["outcome"] for item in sweep.events("ended")] == ["complete", "complete"]  # the reference and r=4
     assert "Trials: 1 complete, 1 failed." in output
+    wait_for(lambda: not sweep.alive(), timeout_s=10)
+
+
+def test_a_second_driver_is_refused_and_harms_nothing(tmp_path: Path, endless: list[str]) -> None:
+    first = Marked(tmp_path, *endless)
+    wait_for(lambda: training(first))
+    second = Marked(tmp_path, *endless)
+    output, _ = second.process.communicate(timeout=30)
+    assert second.process.returncode == 2 and f"is being written by process {first.process.pid} on " in output
+    assert "Traceback" not in output and first.process.poll() is None
+    first.process.send_signal(signal.SIGINT)
+    first.process.communicate(timeout=30)
+    assert first.process.returncode == 130
+    runs = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}").search_runs(["1"])
+    assert {run.info.status for run in runs if run.data.tags["kind"] != "reference"} == {"KILLED"}  # none left running
+
+
+@pytest.mark.parametrize("delay_s", [0.2, 0.6, 1.2, 2.0])
+def test_an_early_interruption_is_no_traceback(tmp_path: Path, endless: list[str], delay_s: float) -> None:
+    sweep = Marked(tmp_path, *endless)
+    time.sleep(delay_s)
+    sweep.process.send_signal(signal.SIGINT)
+    output, _ = sweep.process.communicate(timeout=30)
+    assert sweep.process.returncode in {130, -signal.SIGINT}  # the interpreter itself may still have been starting
+    assert "sweeper/" not in output, output
     wait_for(lambda: not sweep.alive(), timeout_s=10)
 
 

@@ -52,6 +52,8 @@ def load(model: Model, quantization: Quantization, device: torch.device) -> Base
         )
     except OSError as error:
         raise TrialFailed(f"model.path={model.path} cannot be loaded: {str(error).splitlines()[0]}") from error
+    # Frozen from the start: a base that wants gradients computes other last digits than one an adapter was taken from.
+    loaded.requires_grad_(False)
     _keep_one_kernel(loaded)
     return Base(loaded.eval(), _with_padding(tokenizer, model))
 

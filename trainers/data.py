@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import random
 from collections.abc import Mapping, Sequence
@@ -58,7 +59,7 @@ def load(data: Data) -> Rows:
     if data.validation_path:
         validation = _examples(data.validation_path, read(data.validation_path), data, labels)
     else:
-        train, validation = _split(train, data.validation_fraction)
+        train, validation = _split(train, data.validation_fraction, data.path)
     return Rows(_subset(train, data.max_samples), validation, labels)
 
 
@@ -77,20 +78,31 @@ def read(path: str) -> list[Row]:
     file = data_path(path)
     if not file.is_file():
         raise TrialFailed(f"data file {path} does not exist")
-    rows = _read_csv(file) if file.suffix == ".csv" else _read_jsonl(file)
+    try:
+        # A byte order mark is no part of the first column's name.
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TrialFailed(f"{file} is not UTF-8: {error.reason} at byte {error.start}") from None
+    rows = _csv_rows(text, file) if file.suffix.lower() == ".csv" else _jsonl_rows(text, file)
     if not rows:
         raise TrialFailed(f"data file {path} has no rows")
     return rows
 
 
-def _read_csv(file: Path) -> list[Row]:
-    with file.open(newline="", encoding="utf-8-sig") as content:
-        return list(csv.DictReader(content))
+def _csv_rows(text: str, file: Path) -> list[Row]:
+    reader = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True)
+    return [_cells(row, f"{file}, row {number}") for number, row in enumerate(reader, start=1)]
 
 
-def _read_jsonl(file: Path) -> list[Row]:
-    lines = file.read_text(encoding="utf-8").split("\n")
-    return [_parsed(line, f"{file}:{number}") for number, line in enumerate(lines, start=1) if line.strip()]
+def _cells(row: dict[str | None, Any], place: str) -> Row:
+    if None in row or None in row.values():
+        raise TrialFailed(f"{place} has {'more' if None in row else 'fewer'} cells than the header")
+    return {str(name).strip(): value for name, value in row.items()}
+
+
+def _jsonl_rows(text: str, file: Path) -> list[Row]:
+    lines = enumerate(text.split("\n"), start=1)  # not splitlines: JSON may hold other line separators
+    return [_parsed(line, f"{file}:{number}") for number, line in lines if line.strip()]
 
 
 def _parsed(line: str, place: str) -> Row:
@@ -106,16 +118,16 @@ def _parsed(line: str, place: str) -> Row:
 def _labels(data: Data, rows: Sequence[Row]) -> tuple[str, ...]:
     if not {"text", "label"} <= set(rows[0]):
         return ()
-    return tuple(data.labels) if data.labels else tuple(sorted({str(row["label"]) for row in rows}))
+    found = {str(row["label"]) for row in rows if row.get("label") not in (None, "")}
+    return tuple(data.labels) if data.labels else tuple(sorted(found))
 
 
-def _split(examples: list[Example], fraction: float) -> tuple[list[Example], list[Example]]:
+def _split(examples: list[Example], fraction: float, path: str) -> tuple[list[Example], list[Example]]:
     """Sets aside a share of every label's examples, at least one example in all."""
-    chosen: set[int] = set()
-    for members in _by_label(examples).values():
-        random.Random(SPLIT_SEED).shuffle(members)
-        chosen.update(members[: round(fraction * len(members))])
-    chosen = chosen or {len(examples) - 1}
+    if len(examples) < 2:
+        raise TrialFailed(f"{path} has one row: too few to set some aside for validation")
+    count = min(max(1, round(fraction * len(examples))), len(examples) - 1)
+    chosen = _stratified(examples, count)
     rest = [example for index, example in enumerate(examples) if index not in chosen]
     return rest, [example for index, example in enumerate(examples) if index in chosen]
 
@@ -123,7 +135,20 @@ def _split(examples: list[Example], fraction: float) -> tuple[list[Example], lis
 def _subset(examples: list[Example], max_samples: int | None) -> list[Example]:
     if max_samples is None or max_samples >= len(examples):
         return examples
-    return _split(examples, max_samples / len(examples))[1][:max_samples]
+    chosen = _stratified(examples, max_samples)
+    return [example for index, example in enumerate(examples) if index in chosen]
+
+
+def _stratified(examples: Sequence[Example], count: int) -> set[int]:
+    """Draws exactly `count` positions, of every label its share (largest remainders first)."""
+    groups = _by_label(examples)
+    shares = {label: count * len(members) / len(examples) for label, members in groups.items()}
+    quota = {label: int(share) for label, share in shares.items()}
+    for label in sorted(shares, key=lambda item: quota[item] - shares[item])[: count - sum(quota.values())]:
+        quota[label] += 1
+    for members in groups.values():
+        random.Random(SPLIT_SEED).shuffle(members)
+    return {index for label, members in groups.items() for index in members[: quota[label]]}
 
 
 def _by_label(examples: Sequence[Example]) -> dict[int | None, list[int]]:
@@ -141,16 +166,21 @@ def _example(row: Row, data: Data, labels: tuple[str, ...], place: str) -> Examp
     if labels:
         return _labelled(row, data, labels, place)
     if {"prompt", "completion"} <= set(row):
-        return Example(str(row["prompt"]), str(row["completion"]))
-    if "text" in row:
-        return Example("", str(row["text"]))
-    raise TrialFailed(f"{place} has the columns {', '.join(sorted(row))}; looked for {SHAPES}")
+        return Example(_text(row, "prompt", place), _text(row, "completion", place))
+    return Example("", _text(row, "text", place))
+
+
+def _text(row: Row, column: str, place: str) -> str:
+    """Returns a cell's text; numbers count as text, nothing does not."""
+    if column not in row:
+        raise TrialFailed(f"{place} has the columns {', '.join(sorted(row))}; looked for {SHAPES}")
+    if row[column] is None or str(row[column]).strip() == "":
+        raise TrialFailed(f"{place} has an empty {column}")
+    return str(row[column])
 
 
 def _labelled(row: Row, data: Data, labels: tuple[str, ...], place: str) -> Example:
-    if not {"text", "label"} <= set(row):
-        raise TrialFailed(f"{place} has the columns {', '.join(sorted(row))}; looked for text and label")
-    text, label = str(row["text"]), str(row["label"])
+    text, label = _text(row, "text", place), _text(row, "label", place)
     if label not in labels:
         raise TrialFailed(f"{place} has the label {label!r}; known are {', '.join(labels)}")
     prompt = data.template.replace("{text}", text) if data.template else text

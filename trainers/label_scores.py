@@ -55,7 +55,7 @@ def score(
 
 def _shared_prefix(prompts: Sequence[Sequence[int]]) -> list[int]:
     """Returns the longest common prefix that leaves at least one token of every prompt."""
-    shortest = min(map(len, prompts)) - 1
+    shortest = max(0, min(map(len, prompts)) - 1)
     columns = zip(*(prompt[:shortest] for prompt in prompts), strict=True)
     prefix: list[int] = []
     for column in columns:

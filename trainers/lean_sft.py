@@ -24,7 +24,9 @@ class LeanSftTrainer(trl.SFTTrainer):  # type: ignore[misc]
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """Returns the loss of a micro-batch, divided by `num_items_in_batch` where the Trainer gives it."""
-        self.tokens_seen += int(inputs["attention_mask"].sum()) if "attention_mask" in inputs else 0
+        self.tokens_seen += int(
+            inputs["attention_mask"].sum() if "attention_mask" in inputs else inputs["input_ids"].numel()
+        )
         if return_outputs or not self._is_plain(inputs):
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         logits, targets = completion_logits(model, inputs["input_ids"], inputs["attention_mask"], inputs["labels"])

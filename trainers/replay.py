@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import difflib
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +22,10 @@ Point = tuple[int, dict[str, float]]
 
 @dataclass(frozen=True)
 class Curve:
-    """A recorded trial: (step, metrics) in order, and the seconds it took at the end (nan when not recorded)."""
+    """A recorded trial: (step, metrics) in order, and the seconds it took at the end (None when not recorded)."""
 
     points: tuple[Point, ...]
-    seconds: float
+    seconds: float | None
 
 
 class Table:
@@ -39,17 +38,23 @@ class Table:
         grouped: dict[tuple[Any, ...], list[Mapping[str, str]]] = {}
         for row in rows:
             grouped.setdefault(tuple(_scalar(row[name]) for name in self.parameters), []).append(row)
-        self._curves = {key: self._curve(group) for key, group in grouped.items()}
+        self._curves = {key: self._curve(key, group) for key, group in grouped.items()}
 
-    def _curve(self, rows: Sequence[Mapping[str, str]]) -> Curve:
-        points = sorted(
-            ((int(float(row.get("step") or 1)), self._values(row)) for row in rows), key=lambda item: item[0]
-        )
+    def _curve(self, key: tuple[Any, ...], rows: Sequence[Mapping[str, str]]) -> Curve:
+        steps = [int(float(row["step"])) if "step" in row else 1 for row in rows]
+        if len(set(steps)) < len(steps):
+            raise ValueError(f"two rows for {self._words(key)} at the same step")
+        points = sorted(zip(steps, map(self._values, rows), strict=True), key=lambda point: point[0])
         seconds = [float(row["seconds"]) for row in rows if row.get("seconds")]
-        return Curve(tuple(points), max(seconds, default=math.nan))
+        return Curve(tuple(points), max(seconds, default=None))
 
     def _values(self, row: Mapping[str, str]) -> dict[str, float]:
         return {name: float(row[name]) for name in self.metrics if row.get(name)}
+
+    def unknown(self, config: TrialConfig) -> list[str]:
+        """Returns the columns that look like parameters of a trial and are none."""
+        flat = flatten(config)
+        return [name for name in self.parameters if _parameter(name) not in flat and ".kwargs." not in name]
 
     def find(self, config: TrialConfig) -> Curve:
         """Returns the curve recorded for a configuration.
@@ -61,10 +66,7 @@ class Table:
             TrialFailed: The table has no such configuration; the message names the nearest ones.
         """
         flat = flatten(config)
-        unknown = [name for name in self.parameters if _parameter(name) not in flat]
-        if unknown:
-            raise TrialFailed(f"the table's columns {', '.join(unknown)} are no parameters of a trial")
-        key = tuple(_scalar(flat[_parameter(name)]) for name in self.parameters)
+        key = tuple(_scalar(flat.get(_parameter(name))) for name in self.parameters)
         if key not in self._curves:
             raise TrialFailed(f"the table has no row for {self._words(key)}; nearest: {self._nearest(key)}")
         return self._curves[key]
@@ -114,6 +116,9 @@ def read_table(path: str) -> Table:
     Args:
         path: Columns: any dotted parameters (or the name of a config group), metrics, optionally `seed`, `step` and
             `seconds`. Without `step` a row is a finished trial.
+
+    Raises:
+        ValueError: A metric or step is no number, or two rows are the same point.
     """
     with Path(path).open(newline="", encoding="utf-8-sig") as file:
         return Table(list(csv.DictReader(file)))
@@ -135,7 +140,7 @@ class ReplayTrainer:
                 yield self._next_rung(command.trial)
             else:
                 curve, position = self._playing.pop(command.trial)
-                seconds = curve.seconds * position / len(curve.points)
+                seconds = None if curve.seconds is None else curve.seconds * position / len(curve.points)
                 yield Ended(command.trial, curve.points[position - 1][0], seconds)
 
     def _start(self, command: Start) -> Iterator[Event]:

@@ -76,11 +76,11 @@ class Rung:
 
 @dataclass(frozen=True)
 class Ended:
-    """A trial obeyed `Stop`. Seconds of the trial alone and the peak memory of its device in MiB."""
+    """A trial obeyed `Stop`. Its own seconds and its device's peak memory in MiB; None where not known."""
 
     trial: str
     step: int
-    seconds: float
+    seconds: float | None
     peak_memory_mib: float | None = None
 
 

@@ -162,4 +162,7 @@ def reference_of(config: TrialConfig) -> TrialConfig:
         max_length=config.training.max_length,
         per_device_eval_batch_size=config.training.per_device_eval_batch_size,
     )
-    return dataclasses.replace(config, lora=Lora(r=1, alpha=1), training=training)
+    data = config.data
+    if data.validation_path is not None:
+        data = dataclasses.replace(data, max_samples=None, augmentation="none")
+    return dataclasses.replace(config, lora=Lora(r=1, alpha=1), data=data, training=training)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import math
@@ -99,6 +100,7 @@ def test_markdown_is_a_table_with_the_rest_counted_under_it() -> None:
 def test_top_keeps_references_and_counts() -> None:
     board = rank(RECORDS).top(1)
     assert [item.place for item in board.rows] == [1, None, None, None, None]
+    assert "Trials: 3 complete, 1 diverged, 1 failed, 1 pruned." in to_markdown(board)
 
 
 def test_json_has_a_row_for_every_trial() -> None:
@@ -125,6 +127,20 @@ def test_the_terminal_leaves_out_what_names_tell() -> None:
     assert max(map(len, text.splitlines()[:6])) <= 120
 
 
+def test_what_was_swept_is_shown() -> None:
+    params = {"quantization": "nf4", "lora.target_modules": ["q_proj", "v_proj"]}
+    swept = dataclasses.replace(row(0, 1.0, **params), swept=("quantization", "lora.target_modules", "lora.r"))
+    lines = to_markdown(rank(SweepRecords("s", "eval_loss", "minimize", [swept]))).splitlines()
+    assert "| quantization | lora.target_modules |" in lines[2] and "| q_proj, v_proj " in lines[4]
+
+
+def test_a_reference_that_failed_is_explained() -> None:
+    text = to_markdown(
+        rank(SweepRecords("s", "eval_loss", "minimize", [row(-1, None, "failed", reference=True), row(0, 1.0)]))
+    )
+    assert "- base: failed, because of" in text and "reference" not in text
+
+
 def test_a_sweep_without_trials() -> None:
     empty = rank(SweepRecords("s", "eval_loss", "minimize", []))
     assert "No trials yet." in to_markdown(empty) and json.loads(to_json(empty))["rows"] == []
@@ -145,7 +161,10 @@ def test_names(dropout: float, scheduler: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("8", 8), ("0.0002", 2e-4), ("None", None), ("True", True), ("linear", "linear"), ("1e-4", 1e-4)],
+    [
+        *(("8", 8), ("0.0002", 2e-4), ("1e-05", 1e-5), ("None", None), ("True", True), ("linear", "linear")),
+        *(("2024_01", "2024_01"), ("007", "007"), ("[oops", "[oops"), ('["q", "v"]', ["q", "v"])),
+    ],
 )
 def test_parameters_come_back_as_they_were(text: str, value: object) -> None:
     assert parse(text) == value and type(parse(text)) is type(value)

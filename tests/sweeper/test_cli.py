@@ -167,7 +167,39 @@ def test_missing_files_are_told_before_anything_trains(shell: Shell, overrides: 
 def test_a_table_that_is_no_table(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("lora.r,eval_loss\n8,good\n")
     done = shell.sweep(*replayed(tmp_path / "t.csv", "lora.r=8"))
-    assert done.returncode == 2 and "no table of numbers" in done.stderr
+    assert done.returncode == 2 and "no table of curves" in done.stderr
+
+
+def test_mlflow_is_made_anew_from_the_log(shell: Shell, table: Path) -> None:
+    lines = [line.rpartition(",")[0] for line in table.read_text().splitlines()]  # without the column of seconds
+    table.write_text("\n".join(lines) + "\n")
+    shell.sweep(*replayed(table, *SPACE))
+    before = json.loads(shell.report("leaderboard", "--format", "json").stdout)
+    (shell.folder / "mlflow.db").unlink()
+    again = shell.sweep(*replayed(table, *SPACE))
+    assert again.returncode == 0, again.stderr
+    assert json.loads(shell.report("leaderboard", "--format", "json").stdout) == before
+
+
+def test_another_metric_needs_another_name(shell: Shell, table: Path) -> None:
+    shell.sweep(*replayed(table, *SPACE))
+    other = shell.sweep(*replayed(table, *SPACE, "sweep.metric=eval_macro_f1"))
+    assert other.returncode == 2 and "kept its adapters by metric eval_loss" in other.stderr
+
+
+def test_a_sampled_search_counts_its_own_trials(shell: Shell, table: Path) -> None:
+    shell.sweep(*replayed(table, *SPACE))
+    drawn = shell.sweep(
+        *replayed(table, "lora.r=8", "training.learning_rate=1e-4", "lora.dropout=interval(0,0.2)", "sweep.n_trials=3")
+    )
+    assert drawn.returncode == 0, drawn.stderr
+    assert len(outcomes(shell.folder)) == 7
+
+
+def test_points_that_are_one_trial_are_counted_once(shell: Shell, table: Path) -> None:
+    done = shell.sweep(*replayed(table, "training.learning_rate=1e-4", "lora.gain=2,2.01"))
+    assert done.returncode == 0 and len(outcomes(shell.folder)) == 1
+    assert "1 trial (1 of 2 points is the same trial as another)" in done.stdout
 
 
 def test_mlflow_agrees_with_the_log(shell: Shell, table: Path) -> None:

@@ -86,4 +86,7 @@ def test_a_configuration_survives_the_log(config: TrialConfig) -> None:
 def test_trials_of_one_model_and_data_share_their_reference(config: TrialConfig) -> None:
     other = changed(changed(config, "lora", r=64, alpha=1), "training", learning_rate=1.0, seed=7)
     assert reference_of(other) == reference_of(config)
+    assert reference_of(changed(config, "data", max_samples=5)) != reference_of(config)  # the validation rows differ
+    fixed = changed(config, "data", validation_path="v.csv")
+    assert reference_of(changed(fixed, "data", max_samples=5)) == reference_of(fixed)
     assert reference_of(changed(config, "quantization", name="nf4")) != reference_of(config)

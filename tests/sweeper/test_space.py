@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sweeper.composition import integers
 from sweeper.space import Choices, Interval, parse, typed
 
 
@@ -59,8 +60,14 @@ def test_what_is_wrong_is_said(text: str, rule: str) -> None:
 
 def test_intervals_of_integers_are_integer() -> None:
     space, _ = parse(["lora.r=interval(3.5,64)", "lora.dropout=interval(0,1)"], groups)
-    axes = typed(space, {"lora.r": 8, "lora.dropout": 0.05}.get).axes
-    assert axes == (Interval("lora.r", 4, 64, integer=True), Interval("lora.dropout", 0, 1))
+    made, problems = typed(space, {"lora.r"})
+    assert made.axes == (Interval("lora.r", 4, 64, integer=True), Interval("lora.dropout", 0, 1)) and not problems
+    assert len(typed(parse(["lora.r=interval(4.2,4.8)"], groups)[0], {"lora.r"})[1]) == 1
+
+
+def test_shares_are_no_integers() -> None:
+    assert {"lora.r", "training.max_steps", "data.max_samples"} <= integers()
+    assert not {"training.warmup_steps", "training.num_train_epochs", "lora.dropout", "lora.alpha"} & integers()
 
 
 def test_the_last_axis_varies_fastest() -> None:

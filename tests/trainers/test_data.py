@@ -66,6 +66,12 @@ def test_a_subset_is_stratified(tmp_path: Path) -> None:
         ("", "has no rows"),
         ('{"text": "a"}\n{oops\n', "rows.jsonl:2 is not JSON"),
         ("[1]\n", "rows.jsonl:1 is not a JSON object"),
+        ('{"text": "a"}\n{"text": null}\n', "row 2 has an empty text"),
+        ('{"text": "a", "label": "x"}\n{"text": " ", "label": "x"}\n', "row 2 has an empty text"),
+        ('{"text": "a", "label": "x"}\n{"text": "b", "label": null}\n', "row 2 has an empty label"),
+        ('{"text": "a", "label": "x"}\n{"text": "b"}\n', "row 2 has the columns text; looked for"),
+        ('{"prompt": "a", "completion": ""}\n', "row 1 has an empty completion"),
+        ('{"text": "a"}\n', "has one row"),
         ('{"question": "a", "answer": "b"}\n', "has the columns answer, question; looked for"),
         ('{"text": "a", "label": "x"}\n{"text": "b", "label": "q"}\n', "row 2 has the label 'q'; known are x, y"),
     ],
@@ -75,6 +81,34 @@ def test_what_is_wrong_is_named(tmp_path: Path, content: str, words: str) -> Non
     with pytest.raises(TrialFailed) as caught:
         load(Data("d", str(tmp_path / "rows.jsonl"), labels=["x", "y"]))
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"text,label\na\n", "row 1 has fewer cells than the header"),
+        (b"text,label\na,x\nb,c,d\n", "row 2 has more cells than the header"),
+        ("text\ncaf\xe9\n".encode("latin-1"), "is not UTF-8"),
+    ],
+)
+def test_what_is_wrong_with_a_csv_is_named(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "rows.CSV").write_bytes(content)
+    with pytest.raises(TrialFailed) as caught:
+        load(Data("d", str(tmp_path / "rows.CSV")))
+    assert words in str(caught.value)
+
+
+def test_byte_order_marks_and_spaces_in_headers(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_bytes(b"\xef\xbb\xbftext, label\na,x\nb,y\n")
+    assert load(Data("d", str(tmp_path / "r.csv"), str(tmp_path / "r.csv"))).labels == ("x", "y")
+    (tmp_path / "r.jsonl").write_bytes(b'\xef\xbb\xbf{"text": "a\xe2\x80\xa8b"}\n{"text": "c"}\n')
+    assert len(load(Data("d", str(tmp_path / "r.jsonl"), str(tmp_path / "r.jsonl"))).train) == 2
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 10, 39])
+def test_a_subset_has_exactly_as_many_rows(tmp_path: Path, count: int) -> None:
+    path = jsonl(tmp_path, *({"text": f"{number}", "label": "abc"[number % 3]} for number in range(40)))
+    assert len(load(Data("d", path, path, max_samples=count)).train) == count
 
 
 def test_the_bundled_sentences() -> None:

@@ -194,6 +194,13 @@ def test_the_reference_is_the_untrained_base(config: TrialConfig, tmp_path: Path
     assert isinstance(rung, Rung) and rung.values["eval_loss"] == pytest.approx(losses(frozen)[-1][1], abs=1e-5)
 
 
+def test_the_reference_is_the_same_after_a_trial(config: TrialConfig, tmp_path: Path) -> None:
+    trainer = sft.make(Resources())
+    first = run(trainer, reference_of(config), tmp_path)
+    run(trainer, config, tmp_path)
+    assert losses(run(trainer, reference_of(config), tmp_path)) == losses(first)
+
+
 def test_divergence_is_seen_at_its_step(config: TrialConfig, tmp_path: Path) -> None:
     events = run(sft.make(Resources()), changed(config, training={"learning_rate": 1e30}), tmp_path)
     last = [event for event in events if isinstance(event, Rung)][-1]

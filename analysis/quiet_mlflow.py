@@ -1,0 +1,16 @@
+"""What MLflow reads from the environment when it is imported, where the user has not said otherwise.
+
+Its telemetry writes outside the working folder; its HTTP client would retry an unreachable server for minutes.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+
+for name in ("alembic", "mlflow"):
+    logging.getLogger(name).setLevel(logging.WARNING)
