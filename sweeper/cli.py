@@ -1,51 +1,18 @@
-"""`lora-sweep`: the Hydra application. Nothing heavy is imported before a sweep really starts."""
+"""`lora-sweep`. Even the imports are inside `main`, so that Ctrl-C has one answer from the first moment."""
 
 from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
-from typing import Any
-
-import hydra
-from hydra._internal.utils import get_args_parser
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
-
-from sweeper.validation import ConfigurationError
-
-# conf/ is YAML only, no package: found beside this one, in a checkout and in an installation alike.
-CONF = str(Path(__file__).parent.parent / "conf")
-
-
-def _single(config: DictConfig) -> None:
-    """Trains one trial: a sweep without axes."""
-    from sweeper.run import run
-
-    with_hydra: Any = HydraConfig.instance().cfg  # the configuration as Hydra composed it, its own node included
-    run(GlobalHydra.instance().config_loader(), with_hydra, list(with_hydra.hydra.overrides.task))
-
-
-def _check(arguments: list[str]) -> None:
-    """Says everything that is wrong with a command line that would train, and exits with code 2."""
-    asked = get_args_parser().parse_args(arguments)
-    if asked.help or asked.hydra_help or asked.cfg or asked.info or asked.shell_completion or asked.config_path:
-        return
-    from sweeper.precheck import Line, problems
-
-    found = problems(Line(asked.overrides, asked.multirun, asked.config_dir), CONF)
-    if found:
-        print(f"lora-sweep: {ConfigurationError(found)}", file=sys.stderr)
-        sys.exit(2)
 
 
 def main() -> None:
-    """Runs the command line and exits with its code: 0 done, 1 nothing completed, 2 a wrong command, 130 stopped."""
+    """Runs the command line and exits with its code."""
     try:
-        _check(sys.argv[1:])
         try:
-            hydra.main(version_base="1.3", config_path=CONF, config_name="config")(_single)()
+            from sweeper.application import launch
+
+            launch()
         finally:
             sys.stdout.flush()
     except KeyboardInterrupt:  # before a sweep has begun, or the second Ctrl-C: what is recorded stays

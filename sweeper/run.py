@@ -14,6 +14,7 @@ from sweeper import plan
 from sweeper.command import Command, understand
 from sweeper.decisions import Objective
 from sweeper.event_log import LogDamagedError, LogInUseError
+from sweeper.interruption import Interruption
 from sweeper.planner import Planner
 from sweeper.search import Grid, Sampled, Search
 from sweeper.validation import ConfigurationError
@@ -44,7 +45,8 @@ def run(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) -> N
         print(plan.to_json(made) if asked.settings.sweep.dry_run == "json" else plan.to_text(made))
         sys.exit(0)
     try:
-        code = _sweep(asked)
+        with Interruption() as interruption:  # from before the imports on, some of which turn a Ctrl-C into an error
+            code = _sweep(asked, interruption)
     except (ConfigurationError, LogDamagedError, LogInUseError) as error:
         _refuse(error)
     sys.exit(code)
@@ -55,7 +57,7 @@ def _refuse(error: Exception) -> NoReturn:
     sys.exit(2)
 
 
-def _sweep(asked: Command) -> int:
+def _sweep(asked: Command, interruption: Interruption) -> int:
     # Optuna and MLflow take a second each to import: not for a command that is wrong.
     from sweeper.session import Session
     from sweeper.study import Study
@@ -66,4 +68,4 @@ def _sweep(asked: Command) -> int:
     search: Search = Grid(asked.space) if asked.is_grid else Sampled(asked.space, settings.sweep.n_trials or 0, study)
     with_reference = settings.sweep.reference and registry.measures_reference(settings.trainer.name)
     planner = Planner(asked.composer, search, study.fits, with_reference)
-    return Session(asked, objective, study, planner).run()
+    return Session(asked, objective, study, planner, interruption).run()

@@ -36,10 +36,12 @@ INTERRUPTED = 130  # what a shell reports for a command that Ctrl-C ended
 class Session:
     """Runs what is still missing of a sweep, and reports."""
 
-    def __init__(self, asked: Command, objective: Objective, study: Study, planner: Planner) -> None:
+    def __init__(
+        self, asked: Command, objective: Objective, study: Study, planner: Planner, interruption: Interruption
+    ) -> None:
         self._name, self._settings, self._objective = asked.name, asked.settings, objective
         self._total, self._merged = asked.total, asked.merged
-        self._study, self._planner = study, planner
+        self._study, self._planner, self._interruption = study, planner, interruption
         self._paths = SweepPaths(Path(asked.settings.sweep.dir) / asked.name)
         self._say: Callable[[str], None] = _say
         _quiet()
@@ -50,7 +52,7 @@ class Session:
         Returns:
             0, 1 when no trial completed, 130 when it was interrupted.
         """
-        with Interruption() as interruption, EventLog(self._paths.events) as log:
+        with EventLog(self._paths.events) as log:
             history = History(log.history)
             self._open(log)
             self._study.restore(history.trials.values())
@@ -61,7 +63,7 @@ class Session:
             # The workers load their libraries while this process opens the databases.
             executor = executors.launch(self._settings, self._paths.log)
             try:
-                return self._drive(log, history, proposals, executor, interruption)
+                return self._drive(log, history, proposals, executor)
             finally:
                 executor.close()
 
@@ -86,7 +88,6 @@ class Session:
         history: History,
         proposals: list[Proposal],
         executor: executors.Executor,
-        interruption: Interruption,
     ) -> int:
         track = self._track(history)
         driver = Driver(
@@ -99,7 +100,7 @@ class Session:
             pruner=self._study,
             views=self._views(history, track),
             paths=self._paths,
-            interruption=interruption,
+            interruption=self._interruption,
         )
         self._announce(history)
         if driver.run():

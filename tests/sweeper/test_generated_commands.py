@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from sweeper.cli import CONF
+from sweeper.application import CONF
 from sweeper.precheck import Line, problems
 
 FILES = {file.parent.name: OmegaConf.load(file) for file in sorted(Path(CONF).glob("*/*.yaml"))}
