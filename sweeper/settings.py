@@ -44,7 +44,7 @@ class Sampler:
 
     __pydantic_config__ = _FORBID_UNKNOWN
 
-    name: Literal["auto", "grid", "tpe", "random"] = "auto"
+    name: Literal["auto", "grid", "tpe", "random", "qmc", "gp", "cmaes", "nsga2"] = "auto"
     kwargs: dict[str, Any] = field(default_factory=dict)
 
 
@@ -54,7 +54,7 @@ class PrunerSettings:
 
     __pydantic_config__ = _FORBID_UNKNOWN
 
-    name: Literal["none", "median", "asha"] = "none"
+    name: Literal["none", "median", "percentile", "asha", "hyperband", "threshold", "wilcoxon"] = "none"
     kwargs: dict[str, Any] = field(default_factory=dict)
 
 

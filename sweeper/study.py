@@ -18,18 +18,31 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from sweeper import sobol
 from sweeper.decisions import Objective
 from sweeper.history import Trial
 from sweeper.settings import PrunerSettings, Sampler
 from sweeper.space import Axis, Choices, Space
 
+_STRIDE = 65_536  # beyond any sweep's own numbers
+
 STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
 
-_SAMPLERS = {"tpe": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
+_SAMPLERS = {
+    "tpe": "TPESampler",
+    "random": "RandomSampler",
+    "gp": "GPSampler",
+    "cmaes": "CmaEsSampler",
+    "nsga2": "NSGAIISampler",
+}
 _PRUNERS = {
     "none": optuna.pruners.NopPruner,
     "median": optuna.pruners.MedianPruner,
+    "percentile": optuna.pruners.PercentilePruner,
     "asha": optuna.pruners.SuccessiveHalvingPruner,
+    "hyperband": optuna.pruners.HyperbandPruner,
+    "threshold": optuna.pruners.ThresholdPruner,
+    "wilcoxon": optuna.pruners.WilcoxonPruner,
 }
 
 
@@ -38,6 +51,7 @@ class Study:
 
     def __init__(self, space: Space, sampler: Sampler, pruner: PrunerSettings, objective: Objective, seed: int) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._space = space
         self._axes = {axis.key: axis for axis in space.axes}
         self._distributions = {axis.key: distribution(axis) for axis in space.axes}
         self._sampler, self._seed, self._objective, self._pruner = sampler, seed, objective, pruner
@@ -52,6 +66,9 @@ class Study:
     def draw(self, number: int, attempt: int) -> dict[str, Any]:
         """Returns the sampler's point for a trial number, seeded by (sweep seed, number, attempt)."""
         self._discard_pending()
+        if self._sampler.name == "qmc":
+            # A point that is known already makes way for the one so many numbers further on.
+            return sobol.point(self._space, self._seed, number + attempt * _STRIDE)
         self._study.sampler = self._seeded(number, attempt)
         trial = self._study.ask(self._distributions)
         point = {key: _value(self._axes[key], label) for key, label in trial.params.items()}
@@ -63,7 +80,8 @@ class Study:
         name = "tpe" if self._sampler.name == "auto" else self._sampler.name
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # multivariate, by our choice
-            made: optuna.samplers.BaseSampler = _SAMPLERS[name](seed=seed, **self._sampler.kwargs)
+            kind = getattr(optuna.samplers, _SAMPLERS[name])  # by name: GPSampler imports torch
+            made: optuna.samplers.BaseSampler = kind(seed=seed, **self._sampler.kwargs)
             return made
 
     def _discard_pending(self) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import math
+import sqlite3
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import sqlalchemy
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
@@ -203,6 +205,16 @@ def _milliseconds(seconds: float) -> int:
     return int(seconds * 1000)
 
 
+def _write_ahead(connection: Any, record: Any) -> None:
+    """Lets SQLite write ahead: readers such as `mlflow ui` never wait, and a commit costs one write instead of three.
+
+    A power failure can lose the last commits, never the file; the sweep's log has them.
+    """
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+
 def connect(uri: str, experiment: str, artifacts: str) -> tuple[MlflowClient, str]:
     """Opens the tracking store, creating the database and the experiment where they are missing.
 
@@ -214,6 +226,8 @@ def connect(uri: str, experiment: str, artifacts: str) -> tuple[MlflowClient, st
     Returns:
         The client and the experiment's id.
     """
+    if uri.startswith("sqlite:"):
+        sqlalchemy.event.listen(sqlalchemy.Engine, "connect", _write_ahead)
     client = MlflowClient(tracking_uri=uri)
     found = client.get_experiment_by_name(experiment)
     if found is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +51,7 @@ def drawn(made: Study, space: Space, count: int, before: list[dict[str, Any]] | 
     return points
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random"])
+@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc"])
 def test_a_continued_search_draws_what_an_undisturbed_one_draws(sampler: str) -> None:
     calm = drawn(study(sampler=sampler), CONTINUOUS, 24)
     first = drawn(study(sampler=sampler), CONTINUOUS, 13)
@@ -59,12 +61,55 @@ def test_a_continued_search_draws_what_an_undisturbed_one_draws(sampler: str) ->
     assert drawn(again, CONTINUOUS, 24, first) == calm
 
 
+@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc", "cmaes", "nsga2", "gp"])
+def test_every_sampler_draws_what_it_is_asked_for_none_twice(sampler: str) -> None:
+    count = 12 if sampler == "gp" else 60
+    points = drawn(study(sampler=sampler), CONTINUOUS, count)
+    assert len(points) == count and len({repr(point) for point in points}) == count
+    assert all(1e-5 <= point["training.learning_rate"] <= 1e-3 and point["lora.r"] in (4, 8, 16) for point in points)
+
+
+def test_qmc_fills_a_space_evenly() -> None:
+    points = drawn(study(sampler="qmc"), CONTINUOUS, 64)
+    eighths = Counter(int(8 * (math.log10(point["training.learning_rate"]) + 5) / 2) for point in points)
+    assert set(eighths.values()) == {8}
+
+
+@pytest.mark.parametrize(
+    ("pruner", "kwargs"),
+    [
+        ("percentile", {"percentile": 25.0, "n_startup_trials": 1}),
+        ("asha", {"min_resource": 1, "reduction_factor": 3}),
+        ("hyperband", {"min_resource": 1, "max_resource": 2, "reduction_factor": 2}),
+        ("threshold", {"upper": 4.0}),
+        ("wilcoxon", {"p_threshold": 0.5, "n_startup_steps": 0}),
+    ],
+)
+def test_pruners_by_name_stop_the_worst(pruner: str, kwargs: dict[str, Any]) -> None:
+    made = study(pruner=pruner, **kwargs)
+    reasons = []
+    for number, loss in enumerate([1.0, 1.1, 1.2, 9.0, 9.1, 9.2]):
+        trial = Trial(f"t{number}", number, {"training.learning_rate": 1e-4 + number * 1e-5, "lora.r": 4}, {})
+        made.apply({"event": "proposed"}, trial)
+        for rung in range(1, 7):
+            trial.rungs.append((10 * rung, {"eval_loss": loss + rung / 100}))
+            why = made.verdict(trial, 10 * rung, loss + rung / 100)
+            if why:
+                reasons.append((number, why))
+                break
+        trial.outcome = "pruned" if reasons and reasons[-1][0] == number else "complete"
+        made.apply({"event": "ended"}, trial)
+    assert {number for number, _ in reasons} & {3, 4, 5}, reasons
+    assert 0 not in {number for number, _ in reasons}
+    assert all(f"{pruner} at rung" in why for _, why in reasons)
+
+
 def test_tpe_learns() -> None:
     points = drawn(study(), CONTINUOUS, 60)
     assert sum(map(loss_of, points[40:])) < 0.7 * sum(map(loss_of, points[:20]))
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random"])
+@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc", "gp", "cmaes", "nsga2"])
 def test_a_small_space_is_exhausted_without_duplicates(sampler: str) -> None:
     points = drawn(study(SMALL, sampler), SMALL, 100)
     assert len(points) == 4 and all(point in points for point in SMALL.grid())
