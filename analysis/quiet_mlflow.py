@@ -9,8 +9,8 @@ import logging
 import os
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # importing MLflow sets its logger's level
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
-for name in ("alembic", "mlflow"):
-    logging.getLogger(name).setLevel(logging.WARNING)
+logging.getLogger("alembic").setLevel(logging.WARNING)

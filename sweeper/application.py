@@ -12,6 +12,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from sweeper.space import as_list
 from sweeper.validation import ConfigurationError
 
 # conf/ is YAML only, no package: found beside this one, in a checkout and in an installation alike.
@@ -45,5 +46,6 @@ def launch() -> None:
     Raises:
         SystemExit: Always: 0 done, 1 nothing completed, 2 a wrong command, 130 stopped.
     """
+    sys.argv[1:] = map(as_list, sys.argv[1:])
     _check(sys.argv[1:])
     hydra.main(version_base="1.3", config_path=CONF, config_name="config")(_single)()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sweeper import files
 from sweeper import space as spaces
 from sweeper.composition import SETTINGS_GROUPS, Compose, Composer, integers
+from sweeper.executors.devices import visible_gpus
 from sweeper.identity import trial_id
 from sweeper.search import Params
 from sweeper.settings import MAXIMIZED, MEASURED, MINIMIZED, Settings
@@ -108,6 +109,8 @@ def _settings_problems(settings: Settings, space: Space, example: TrialConfig | 
         yield Problem(
             "sweep.metric", settings.sweep.metric, f"measured are {', '.join(MEASURED)}", "sweep.metric=eval_loss"
         )
+    if isinstance(settings.executor.devices, list):
+        yield from _missing_devices(settings.executor.devices)
     metric = settings.sweep.metric
     if settings.sweep.direction is None and metric not in {*MAXIMIZED, *MINIMIZED}:
         rule = f"whether more {metric} is better is not known"
@@ -118,6 +121,14 @@ def _settings_problems(settings: Settings, space: Space, example: TrialConfig | 
         yield Problem("sampler", "grid", rule, "sampler=tpe sweep.n_trials=20")
     elif not _is_grid(settings, space) and settings.sweep.n_trials is None:
         yield Problem("sweep.n_trials", None, "a sampler needs to know how many trials to draw", "sweep.n_trials=20")
+
+
+def _missing_devices(wanted: list[int]) -> Iterator[Problem]:
+    count = len(visible_gpus())
+    absent = [index for index in wanted if not 0 <= index < count]
+    if absent or not wanted:
+        rule = f"this machine shows {count} GPU{'' if count == 1 else 's'}, counted from 0"
+        yield Problem("executor.devices", wanted, rule, "executor.devices=auto")
 
 
 def _is_grid(settings: Settings, space: Space) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from sweeper import gain, passthrough, rules
+from sweeper import gain, passthrough, replacement, rules
 from sweeper.settings import Settings
 from sweeper.space import Space
 from sweeper.validation import Problem, build
@@ -61,6 +61,8 @@ class Composer:
             The trial and no problems, or None and every problem found.
         """
         values = self._values(params, TRIAL_GROUPS)
+        for group in ("model", "data"):
+            values[group] = replacement.resolve(group, values[group], self._explicit(params))
         missing = [f"{group}.{key}" for group in values for key, value in values[group].items() if value == "???"]
         absent = [Problem(key, "???", "has no default and must be given", f"{key}=VALUE") for key in missing]
         values["lora"], problems = gain.resolve(values["lora"], self._explicit(params))

@@ -22,6 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 from sweeper.command import understand
 from sweeper.composition import is_free, nearest
 from sweeper.passthrough import RETIRED
+from sweeper.space import as_list
 from sweeper.validation import ConfigurationError, Problem
 
 Options = Callable[[str], Sequence[str]]
@@ -66,7 +67,7 @@ def problems(line: Line, conf: str) -> list[Problem]:
 
 def _parse(overrides: Sequence[str]) -> tuple[list[Override], list[Problem]]:
     parser, parsed, found = OverridesParser.create(), [], []
-    for text in overrides:
+    for text in map(as_list, overrides):
         try:
             parsed.append(parser.parse_override(text))
         except HydraException as error:

@@ -67,7 +67,7 @@ class Executor:
     name: Literal["local", "inline"] = "local"
     workers: int | None = None
     threads: int = 1
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    devices: Literal["auto", "cpu"] | list[int] = "auto"
 
 
 @dataclass(frozen=True)

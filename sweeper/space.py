@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -88,7 +89,7 @@ def parse(arguments: Sequence[str], group_options: Callable[[str], Sequence[str]
     axes: list[Axis] = []
     fixed: list[str] = []
     problems: list[Problem] = []
-    for override in OverridesParser.create().parse_overrides(list(arguments)):
+    for override in OverridesParser.create().parse_overrides([as_list(text) for text in arguments]):
         if not override.is_sweep_override():
             fixed.append(str(override.input_line))
             continue
@@ -96,6 +97,12 @@ def parse(arguments: Sequence[str], group_options: Callable[[str], Sequence[str]
         axes.append(axis)
         problems.extend(_problems(axis))
     return Space(tuple(axes), tuple(fixed)), problems
+
+
+def as_list(text: str) -> str:
+    """Returns `executor.devices=0,2` as the list it means: GPUs are no values to compare."""
+    key, _, value = text.partition("=")
+    return f"{key}=[{value}]" if key == "executor.devices" and re.fullmatch(r"\s*\d+(\s*,\s*\d+)*\s*", value) else text
 
 
 def typed(space: Space, integers: Collection[str]) -> tuple[Space, list[Problem]]:

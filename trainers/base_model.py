@@ -51,7 +51,7 @@ def load(model: Model, quantization: Quantization, device: torch.device) -> Base
             device_map={"": str(device)},
         )
     except OSError as error:
-        raise TrialFailed(f"model.path={model.path} cannot be loaded: {str(error).splitlines()[0]}") from error
+        raise TrialFailed(f"model.path={model.path} cannot be loaded: {_remedy(error, model)}") from error
     # Frozen from the start: a base that wants gradients computes other last digits than one an adapter was taken from.
     loaded.requires_grad_(False)
     _keep_one_kernel(loaded)
@@ -67,6 +67,17 @@ def _keep_one_kernel(model: Any) -> None:
     for module in model.modules():
         if hasattr(module, "support_avx512bf16_for_cpu"):
             module.support_avx512bf16_for_cpu = False
+
+
+def _remedy(error: OSError, model: Model) -> str:
+    """Returns what transformers says, and what to do where a licence or a login is missing."""
+    said = str(error).splitlines()[0]
+    if "gated repo" in str(error):
+        licence = f"https://huggingface.co/{model.path}"
+        return f"{said}; accept its licence at {licence}, then log in with `hf auth login` or set HF_TOKEN"
+    if "private repository" in str(error):
+        return f"{said}; a private one needs `hf auth login` or HF_TOKEN, a mistyped one another model.path"
+    return said
 
 
 def _path(model: Model) -> str:

@@ -34,12 +34,15 @@ def devices(executor: Executor) -> list[Device]:
     """Returns one device per worker.
 
     Args:
-        executor: `device=cpu` never looks for a GPU; `workers` limits or (on a CPU) sets their number.
+        executor: `devices=cpu` never looks for a GPU, a list takes some of the visible ones; `workers` limits or (on a
+            CPU) sets their number.
 
     Returns:
-        Every visible GPU, or as many shares of the CPU as `threads` fit into its cores.
+        The GPUs, or as many shares of the CPU as `threads` fit into its cores.
     """
-    gpus = [] if executor.device == "cpu" else _visible_gpus()
+    gpus = [] if executor.devices == "cpu" else visible_gpus()
+    if isinstance(executor.devices, list):
+        gpus = [gpus[index] for index in executor.devices]
     if gpus:
         return gpus[: executor.workers]
     return [Device()] * (executor.workers or max(1, _cores() // executor.threads))
@@ -49,7 +52,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _visible_gpus() -> list[Device]:
+def visible_gpus() -> list[Device]:
     """Lists the GPUs that `nvidia-smi` knows and CUDA_VISIBLE_DEVICES shows."""
     if shutil.which("nvidia-smi") is None:
         return []

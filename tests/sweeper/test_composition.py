@@ -55,6 +55,27 @@ def test_data_from_a_path_replaces_the_built_in_rows_entirely() -> None:
     assert (trial.data.validation_path, trial.data.labels, trial.data.template) == (None, None, None)
 
 
+def test_a_data_path_alone_replaces_the_built_in_rows_entirely() -> None:
+    trial, problems = composer("data.path=mine.csv").trial({})
+    assert trial is not None, problems
+    assert (trial.data.name, trial.data.validation_path, trial.data.test_path) == ("mine", None, None)
+    assert (trial.data.labels, trial.data.template) == (None, None)
+
+
+def test_what_is_given_beside_a_path_is_kept() -> None:
+    trial, _ = composer("data.path=mine.csv", "data.labels=[a,b]", "data.name=x", "model.path=./folder/my-model").trial(
+        {}
+    )
+    assert trial is not None
+    assert (trial.data.labels, trial.data.name, trial.model.name) == (["a", "b"], "x", "my-model")
+
+
+def test_a_path_can_be_swept() -> None:
+    made = composer(axes=(Choices("data.path", ("a.csv", "b.csv")),))
+    trials = [made.trial({"data.path": path})[0] for path in ("a.csv", "b.csv")]
+    assert [(trial.data.name, trial.data.template) for trial in trials if trial] == [("a", None), ("b", None)]
+
+
 def test_every_problem_comes_at_once() -> None:
     _, problems = composer("lora.r=0", "lora.dropout=2", "training.optim=3", "lora.dtype=x").trial({})
     assert {problem.key for problem in problems} == {"lora.r", "lora.dropout", "training.optim", "lora.dtype"}

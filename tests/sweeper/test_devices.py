@@ -9,6 +9,7 @@ import pytest
 
 from sweeper.executors.devices import Device, devices
 from sweeper.settings import Executor
+from sweeper.space import parse
 
 TWO = "GPU 0: NVIDIA H200 (UUID: GPU-aaa)\nGPU 1: NVIDIA H200 (UUID: GPU-bbb)\n"
 
@@ -37,7 +38,17 @@ def test_visible_gpus(monkeypatch: pytest.MonkeyPatch, visible: str | None, foun
 
 @pytest.mark.usefixtures("two_gpus")
 def test_the_cpu_when_asked_for() -> None:
-    assert devices(Executor(device="cpu", workers=3)) == [Device()] * 3
+    assert devices(Executor(devices="cpu", workers=3)) == [Device()] * 3
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_gpus_by_number() -> None:
+    assert devices(Executor(devices=[1])) == [Device("1")]
+
+
+def test_numbers_are_a_list_not_an_axis() -> None:
+    space, problems = parse(["executor.devices=0,2", "lora.r=4,8"], lambda key: [])
+    assert not problems and space.fixed == ("executor.devices=[0,2]",) and len(space.axes) == 1
 
 
 def test_a_worker_sees_its_gpu_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,5 +61,5 @@ def test_a_worker_sees_its_gpu_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_threads_share_the_cores() -> None:
     cores = len(os.sched_getaffinity(0))
-    assert len(devices(Executor(device="cpu", threads=1))) == cores
-    assert len(devices(Executor(device="cpu", threads=10 * cores))) == 1
+    assert len(devices(Executor(devices="cpu", threads=1))) == cores
+    assert len(devices(Executor(devices="cpu", threads=10 * cores))) == 1

@@ -80,7 +80,9 @@ COMMANDS: list[tuple[str, list[str]]] = [
     ("data.validation_fraction=1", ["data.validation_fraction=1"]),
     ("executor.workers=0", ["executor.workers=0"]),
     ("executor.threads=0", ["executor.threads=0"]),
-    ("executor.device=tpu", ["executor.device=tpu", "auto"]),
+    ("executor.devices=tpu", ["executor.devices=tpu", "auto"]),
+    ("executor.devices=97", ["executor.devices=[97]", "this machine shows", "try: executor.devices=auto"]),
+    ("-m executor.devices=0,97", ["this machine shows"]),
     ("sweep.direction=down", ["sweep.direction=down", "minimize"]),
     # spaces
     ("lora.r=8,16", ["several values need a multirun", "lora-sweep -m lora.r=8,16"]),

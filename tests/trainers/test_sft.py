@@ -259,6 +259,25 @@ def test_whatever_a_trial_raises_becomes_its_record(
 
 
 @pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("You are trying to access a gated repo.\nMake sure", "accept its licence at https://huggingface.co/org/model"),
+        ("org/model is not a local folder\nIf this is a private repository", "needs `hf auth login`"),
+        ("something else", "something else"),
+    ],
+)
+def test_a_model_that_may_not_be_had_is_explained(
+    config: TrialConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, words: str
+) -> None:
+    def refuses(*args: Any, **kwargs: Any) -> Any:
+        raise OSError(said)
+
+    monkeypatch.setattr(transformers.AutoTokenizer, "from_pretrained", refuses)
+    (failure,) = run(sft.make(Resources()), changed(config, model={"path": "org/model"}), tmp_path)
+    assert isinstance(failure, Failed) and words in failure.reason
+
+
+@pytest.mark.parametrize(
     "error",
     [
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
