@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -36,17 +37,16 @@ class Command:
         return next(representatives(self.space))
 
     @property
-    def total(self) -> int:
-        """How many trials are asked for."""
-        limit = (
-            self.space.size - self.merged if self.is_grid else min(self.settings.sweep.n_trials or 0, self.space.size)
-        )
-        return int(limit)
+    def total(self) -> float:
+        """How many trials are asked for; infinite where only the time limits a sampler."""
+        if self.is_grid:
+            return self.space.size - self.merged
+        return min(self.settings.sweep.n_trials or math.inf, self.space.size)
 
     @property
     def merged(self) -> int:
         """How many points of a grid are the same trial as another, as gains are that round to one alpha."""
-        if not self.is_grid:
+        if not self.is_grid or self.space.size > spaces.MOST_VALUES:
             return 0
         configs = (self.composer.trial(params)[0] for params in self.space.grid())
         return int(self.space.size) - len({trial_id(config) for config in configs if config is not None})
@@ -119,8 +119,9 @@ def _settings_problems(settings: Settings, space: Space, example: TrialConfig | 
     if settings.sampler.name == "grid" and intervals:
         rule = f"a grid needs lists, and {intervals[0]} is an interval"
         yield Problem("sampler", "grid", rule, "sampler=tpe sweep.n_trials=20")
-    elif not _is_grid(settings, space) and settings.sweep.n_trials is None:
-        yield Problem("sweep.n_trials", None, "a sampler needs to know how many trials to draw", "sweep.n_trials=20")
+    elif not _is_grid(settings, space) and settings.sweep.n_trials is None and settings.sweep.limit_s is None:
+        rule = "a sampler needs to know how many trials to draw, or for how long"
+        yield Problem("sweep.n_trials", None, rule, "sweep.n_trials=20, or sweep.max_hours=8")
 
 
 def _missing_devices(wanted: list[int]) -> Iterator[Problem]:
@@ -147,7 +148,7 @@ def _trial_problems(composer: Composer, space: Space, settings: Settings | None)
 
 def representatives(space: Space) -> Iterator[Params]:
     """Yields the points to check: all of a grid; else every listed value and bound beside the first of the others."""
-    if space.is_discrete:
+    if space.is_discrete and space.size <= spaces.MOST_VALUES:
         yield from space.grid()
         return
     ends = {axis.key: axis.values if isinstance(axis, Choices) else (axis.low, axis.high) for axis in space.axes}

@@ -72,7 +72,9 @@ class Composer:
         invalid = [*absent, *(item for item in invalid if item.key not in missing)]
         named = {problem.key for problem in invalid}
         for group in ("lora", "training"):
-            problems += passthrough.problems(group, values[group].get("kwargs") or {})
+            passed = values[group].get("kwargs")
+            if isinstance(passed, dict):  # anything else, validation has named
+                problems += passthrough.problems(group, passed)
         flat = _flat(dataclasses.asdict(trial) if trial is not None else values)
         problems += [*invalid, *(item for item in rules.broken(rules.TRIAL_RULES, flat) if item.key not in named)]
         return (None if problems else trial), problems

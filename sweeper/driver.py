@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -43,12 +45,15 @@ class Driver:
         views: Sequence[View],
         paths: SweepPaths,
         interruption: Interruption,
+        limit_s: float | None = None,
     ) -> None:
         self._history = history
         self._planner, self._log, self._executor, self._views = planner, log, executor, views
         self._objective, self._pruner, self._paths, self._interruption = objective, pruner, paths, interruption
         self._waiting, self._planned = history.unfinished, list(proposals)
         self._running: dict[str, Worker] = {}
+        self._deadline = math.inf if limit_s is None else time.monotonic() + limit_s
+        self.out_of_time = False
         self._decided: dict[str, Decision] = {}
 
     def run(self) -> bool:
@@ -84,6 +89,9 @@ class Driver:
         return commands
 
     def _next(self) -> Trial | None:
+        if time.monotonic() >= self._deadline:
+            self.out_of_time = True
+            return None
         if not self._waiting:
             planned, self._planned = self._planned or self._planner.next(self._history), []
             self._waiting += [self._propose(proposal) for proposal in planned]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -35,10 +36,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class Plan:
-    """All stages of a command, and what was found out about it."""
+    """All stages of a command, and what was found out about it; `total_trials` is None where only time limits them."""
 
     stages: list[Stage]
-    total_trials: int
+    total_trials: int | None
     findings: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -58,7 +59,7 @@ def plan(asked: Command) -> Plan:
         choose=f"{asked.settings.sweep.resolved_direction} {asked.settings.sweep.metric}",
         trials=[_trial(params, config) for params, config in configs],
     )
-    return Plan([stage], len(configs) if asked.is_grid else asked.total)
+    return Plan([stage], int(asked.total) if math.isfinite(asked.total) else None)
 
 
 def _composed(asked: Command, params: Mapping[str, Any]) -> TrialConfig:
@@ -96,11 +97,9 @@ def to_json(made: Plan) -> str:
 
 def to_text(made: Plan) -> str:
     """Returns the plan for a person: every stage, every trial, what is held, the rule, the total."""
+    total = "as many trials as the time allows" if made.total_trials is None else f"{made.total_trials} trials in all"
     return "\n".join(
-        [
-            *(line for stage in made.stages for line in _stage_lines(stage)),
-            f"{made.total_trials} trials in all; nothing was started",
-        ]
+        [*(line for stage in made.stages for line in _stage_lines(stage)), f"{total}; nothing was started"]
     )
 
 

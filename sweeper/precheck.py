@@ -15,7 +15,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob, Override
+from hydra.core.override_parser.types import ChoiceSweep, Glob, Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
@@ -91,7 +91,9 @@ def _chosen(override: Override, options: Sequence[str]) -> list[str]:
     value: Any = override.value()
     if isinstance(value, Glob):
         return value.filter(list(options))
-    return [_text(item) for item in (override.sweep_iterator() if override.is_discrete_sweep() else [value])]
+    if not isinstance(value, ChoiceSweep):
+        return [_text(value) if not override.is_sweep_override() else override.get_value_string()]
+    return [_text(item) for item in override.sweep_iterator()]
 
 
 def _text(value: Any) -> str:

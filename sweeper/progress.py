@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -28,7 +29,7 @@ def name_of(trial: Trial) -> str:
 class Progress:
     """Prints a line whenever a trial ends."""
 
-    def __init__(self, history: History, total: int, objective: Objective, say: Callable[[str], None]) -> None:
+    def __init__(self, history: History, total: float, objective: Objective, say: Callable[[str], None]) -> None:
         self._done = sum(trial.outcome is not None for trial in history.contenders)
         self._total, self._objective, self._say = total, objective, say
 
@@ -40,7 +41,8 @@ class Progress:
             self._say(f"[base] {name_of(trial)}  {self._result(trial)}")
             return
         self._done += 1
-        self._say(f"[{self._done}/{self._total}] {name_of(trial)}  {self._result(trial)}")
+        count = f"{self._done}/{self._total:g}" if math.isfinite(self._total) else f"{self._done}"
+        self._say(f"[{count}] {name_of(trial)}  {self._result(trial)}")
 
     def _result(self, trial: Trial) -> str:
         metric = self._objective.metric

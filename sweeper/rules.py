@@ -77,6 +77,8 @@ SETTINGS_RULES = (
     _at_least("executor.workers", 1, "1"),
     _at_least("executor.threads", 1, "1"),
     _at_least("sweep.n_trials", 1, "20"),
+    Rule("sweep.max_hours", lambda value: value > 0, "must be above 0", "sweep.max_hours=8"),
+    Rule("sweep.timeout_s", lambda value: value > 0, "must be above 0", "sweep.timeout_s=3600"),
     _at_least("sweep.seed", 0, "0"),
 )
 

@@ -65,7 +65,7 @@ def _sweep(asked: Command, interruption: Interruption) -> int:
     settings = asked.settings
     objective = Objective(settings.sweep.metric, settings.sweep.resolved_direction)
     study = Study(asked.space, settings.sampler, settings.pruner, objective, settings.sweep.seed)
-    search: Search = Grid(asked.space) if asked.is_grid else Sampled(asked.space, settings.sweep.n_trials or 0, study)
+    search: Search = Grid(asked.space) if asked.is_grid else Sampled(asked.space, asked.total, study)
     with_reference = settings.sweep.reference and registry.measures_reference(settings.trainer.name)
     planner = Planner(asked.composer, search, study.fits, with_reference)
     return Session(asked, objective, study, planner, interruption).run()

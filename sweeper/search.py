@@ -52,8 +52,8 @@ class Sampled:
     # A sampler that repeats known points this often in a row has converged on them.
     ATTEMPTS = 5
 
-    def __init__(self, space: Space, n_trials: int, draws: Draws) -> None:
-        self._total = int(min(n_trials, space.size))
+    def __init__(self, space: Space, n_trials: float, draws: Draws) -> None:
+        self._total = min(n_trials, space.size)
         self._space = space
         self._draws = draws
 

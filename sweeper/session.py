@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import shlex
 import sys
 import warnings
@@ -101,13 +102,16 @@ class Session:
             views=self._views(history, track),
             paths=self._paths,
             interruption=self._interruption,
+            limit_s=self._settings.sweep.limit_s,
         )
         self._announce(history)
         if driver.run():
+            if driver.out_of_time:
+                self._say(f"The time is up. To continue for as long again: {shlex.join(_command())}")
             return self._report(track, history)
         track.close(finished=False, leaderboard=None)
         done = sum(trial.outcome is not None for trial in history.contenders)
-        self._say(f"Stopped after {done} of {self._total} trials. To continue: {shlex.join(_command())}")
+        self._say(f"Stopped after {done} of {_counted(self._total)}. To continue: {shlex.join(_command())}")
         return INTERRUPTED
 
     def _views(self, history: History, track: tracking.Tracking) -> list[View]:
@@ -138,7 +142,7 @@ class Session:
         if not self._merged:
             return ""
         verb = "is the same trial as another" if self._merged == 1 else "are the same trials as others"
-        return f" ({self._merged} of {self._total + self._merged} points {verb})"
+        return f" ({self._merged} of {self._total + self._merged:g} points {verb})"
 
     def _report(self, track: tracking.Tracking, history: History) -> int:
         settings = self._settings
@@ -181,8 +185,10 @@ def _say(text: str) -> None:
         print(text, flush=True)
 
 
-def _counted(trials: int) -> str:
-    return "1 trial" if trials == 1 else f"{trials} trials"
+def _counted(trials: float) -> str:
+    if math.isinf(trials):
+        return "as many trials as the time allows"
+    return "1 trial" if trials == 1 else f"{trials:g} trials"
 
 
 def _sqlite(path: Path) -> str:

@@ -88,6 +88,8 @@ class Sweep:
 
     name: str | None = None
     n_trials: int | None = None
+    max_hours: float | None = None
+    timeout_s: float | None = None
     metric: str = "eval_loss"
     direction: Literal["minimize", "maximize"] | None = None
     seed: int = 0
@@ -95,6 +97,12 @@ class Sweep:
     dry_run: bool | Literal["json"] = False
     dir: str = "runs"
     storage: str | None = None
+
+    @property
+    def limit_s(self) -> float | None:
+        """The seconds after which no further trial starts, None for no limit."""
+        limits = [self.timeout_s, None if self.max_hours is None else 3600 * self.max_hours]
+        return min((limit for limit in limits if limit is not None), default=None)
 
     @property
     def resolved_direction(self) -> Literal["minimize", "maximize"]:

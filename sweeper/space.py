@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob, IntervalSweep, Override, Transformer
+from hydra.core.override_parser.types import Glob, IntervalSweep, Override, RangeSweep, Transformer
 
 from sweeper.validation import Problem
 
 Params = Mapping[str, Any]
+
+MOST_VALUES = 10_000
+"""Of one axis, and of a grid that is checked point by point before it starts."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +96,27 @@ def parse(arguments: Sequence[str], group_options: Callable[[str], Sequence[str]
         if not override.is_sweep_override():
             fixed.append(str(override.input_line))
             continue
+        if endless := endless_range(override):
+            problems.append(endless)
+            continue
         axis = _axis(override, group_options)
         axes.append(axis)
         problems.extend(_problems(axis))
     return Space(tuple(axes), tuple(fixed)), problems
+
+
+def endless_range(override: Override) -> Problem | None:
+    """Finds a `range()` that cannot be written out: its bounds are no numbers, or it holds too many."""
+    value: Any = override.value()
+    if not isinstance(value, RangeSweep):
+        return None
+    low, high, step = (math.nan if item is None else float(item) for item in (value.start or 0, value.stop, value.step))
+    if math.isfinite(low + high + step) and step != 0 and (high - low) / step <= MOST_VALUES:
+        return None
+    rule = f"a range has finite bounds, a step, and at most {MOST_VALUES:,} values"
+    return Problem(
+        override.key_or_group, override.get_value_string(), rule, "interval(LOW,HIGH) with sweep.n_trials=20"
+    )
 
 
 def as_list(text: str) -> str:

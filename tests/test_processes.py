@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,22 @@ def wait_for(condition: Callable[[], object], timeout_s: float = 120) -> None:
 
 
 @pytest.fixture
+def marked(tmp_path: Path) -> Iterator[Callable[..., Marked]]:
+    """Starts sweeps, and ends whatever a failed test leaves of them."""
+    started: list[Marked] = []
+
+    def start(*overrides: str) -> Marked:
+        started.append(Marked(tmp_path, *overrides))
+        return started[-1]
+
+    yield start
+    for sweep in started:
+        for pid in sweep.alive():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
 def endless(micro_sweep: Callable[..., list[str]]) -> list[str]:
     return micro_sweep("lora.r=2,4,8", "executor.workers=2", "training.max_steps=100000", "training.eval_steps=5")
 
@@ -86,9 +103,9 @@ def preloading(sweep: Marked) -> bool:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 @pytest.mark.parametrize("moment", [preloading, training])
 def test_a_driver_takes_everything_with_it(
-    tmp_path: Path, endless: list[str], number: signal.Signals, moment: Callable[[Marked], bool]
+    marked: Callable[..., Marked], endless: list[str], number: signal.Signals, moment: Callable[[Marked], bool]
 ) -> None:
-    sweep = Marked(tmp_path, *endless)
+    sweep = marked(*endless)
     wait_for(lambda: moment(sweep))
     assert len(sweep.alive()) >= 2
     began = time.monotonic()
@@ -102,9 +119,11 @@ def test_a_driver_takes_everything_with_it(
         assert sweep.process.returncode == 130 and "To continue: " in output
 
 
-def test_a_dead_worker_costs_its_trial_alone(tmp_path: Path, micro_sweep: Callable[..., list[str]]) -> None:
+def test_a_dead_worker_costs_its_trial_alone(
+    marked: Callable[..., Marked], micro_sweep: Callable[..., list[str]]
+) -> None:
     steps = ("training.max_steps=400", "training.eval_steps=100", "executor.workers=1")
-    sweep = Marked(tmp_path, *micro_sweep("lora.r=2,4", *steps))
+    sweep = marked(*micro_sweep("lora.r=2,4", *steps))
     wait_for(lambda: sweep.events("logged"))
     (worker,) = sweep.workers()
     os.kill(worker, signal.SIGKILL)
@@ -117,10 +136,12 @@ def test_a_dead_worker_costs_its_trial_alone(tmp_path: Path, micro_sweep: Callab
     wait_for(lambda: not sweep.alive(), timeout_s=10)
 
 
-def test_a_second_driver_is_refused_and_harms_nothing(tmp_path: Path, endless: list[str]) -> None:
-    first = Marked(tmp_path, *endless)
+def test_a_second_driver_is_refused_and_harms_nothing(
+    tmp_path: Path, marked: Callable[..., Marked], endless: list[str]
+) -> None:
+    first = marked(*endless)
     wait_for(lambda: training(first))
-    second = Marked(tmp_path, *endless)
+    second = marked(*endless)
     output, _ = second.process.communicate(timeout=30)
     assert second.process.returncode == 2 and f"is being written by process {first.process.pid} on " in output
     assert "Traceback" not in output and first.process.poll() is None
@@ -132,8 +153,10 @@ def test_a_second_driver_is_refused_and_harms_nothing(tmp_path: Path, endless: l
 
 
 @pytest.mark.parametrize("delay_s", [0.2, 0.6, 1.2, 2.0])
-def test_an_early_interruption_is_no_traceback(tmp_path: Path, endless: list[str], delay_s: float) -> None:
-    sweep = Marked(tmp_path, *endless)
+def test_an_early_interruption_is_no_traceback(
+    marked: Callable[..., Marked], endless: list[str], delay_s: float
+) -> None:
+    sweep = marked(*endless)
     time.sleep(delay_s)
     sweep.process.send_signal(signal.SIGINT)
     output, _ = sweep.process.communicate(timeout=30)
@@ -142,8 +165,8 @@ def test_an_early_interruption_is_no_traceback(tmp_path: Path, endless: list[str
     wait_for(lambda: not sweep.alive(), timeout_s=10)
 
 
-def test_a_finished_sweep_leaves_nothing(tmp_path: Path, micro_sweep: Callable[..., list[str]]) -> None:
-    sweep = Marked(tmp_path, *micro_sweep("lora.r=2"))
+def test_a_finished_sweep_leaves_nothing(marked: Callable[..., Marked], micro_sweep: Callable[..., list[str]]) -> None:
+    sweep = marked(*micro_sweep("lora.r=2"))
     sweep.process.communicate(timeout=120)
     assert sweep.process.returncode == 0
     wait_for(lambda: not sweep.alive(), timeout_s=10)

@@ -28,6 +28,7 @@ def test_a_grid_runs_whole_and_is_ranked(shell: Shell, table: Path) -> None:
     done = shell.sweep(*replayed(table, *SPACE))
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line.startswith("|")]
+    assert done.stderr == ""
     losses = [float(line.split("|")[3]) for line in lines[2:]]
     assert losses == sorted(losses) and losses[0] == 1.34 and len(losses) == 4
     assert list(outcomes(shell.folder).values()) == ["complete"] * 4
@@ -194,6 +195,17 @@ def test_a_sampled_search_counts_its_own_trials(shell: Shell, table: Path) -> No
     )
     assert drawn.returncode == 0, drawn.stderr
     assert len(outcomes(shell.folder)) == 7
+
+
+def test_time_ends_a_search_that_nothing_else_ends(shell: Shell, table: Path) -> None:
+    space = ("lora.r=8", "training.learning_rate=1e-4", "lora.dropout=interval(0,0.2)")
+    done = shell.sweep(*replayed(table, *space, "sweep.timeout_s=1"))
+    assert done.returncode == 0, done.stderr
+    assert "as many trials as the time allows" in done.stdout and "The time is up." in done.stdout
+    first = len(outcomes(shell.folder))
+    assert first >= 2
+    shell.sweep(*replayed(table, *space, "sweep.timeout_s=1"))
+    assert len(outcomes(shell.folder)) > first
 
 
 def test_points_that_are_one_trial_are_counted_once(shell: Shell, table: Path) -> None:
