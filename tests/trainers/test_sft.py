@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,7 @@ def trl_alone(config: TrialConfig) -> tuple[list[dict[str, float]], float]:
     tokenizer = transformers.AutoTokenizer.from_pretrained(config.model.path)
     rows = data.load(config.data)
     args = trl.SFTConfig(
-        output_dir="unused",
+        output_dir=tempfile.mkdtemp(),
         learning_rate=config.training.learning_rate,
         lr_scheduler_type=config.training.lr_scheduler_type,
         weight_decay=config.training.weight_decay,
@@ -152,7 +153,7 @@ def test_tokens_are_those_of_trl(config: TrialConfig) -> None:
     rows = data.load(config.data)
     trainer = trl.SFTTrainer(
         model=transformers.AutoModelForCausalLM.from_pretrained(config.model.path),
-        args=trl.SFTConfig(output_dir="unused", use_cpu=True, bf16=False, max_length=20),
+        args=trl.SFTConfig(output_dir=tempfile.mkdtemp(), use_cpu=True, bf16=False, max_length=20),
         train_dataset=Dataset.from_list([{"prompt": row.prompt, "completion": row.completion} for row in rows.train]),
         processing_class=tokenizer,
     )
