@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from shell import hear_interrupts
 
 from sweeper.event_log import read
 
@@ -32,6 +33,7 @@ class Marked:
             stderr=subprocess.STDOUT,
             text=True,
             env={**os.environ, MARK: self.mark},
+            preexec_fn=hear_interrupts,  # noqa: PLW1509 - the tests start no threads
         )
 
     def alive(self) -> dict[int, str]:
