@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.object_type import ObjectType
 
 from sweeper import files
 from sweeper import space as spaces
@@ -20,6 +24,12 @@ from sweeper.validation import ConfigurationError, Problem
 from trainers.trial import TrialConfig
 
 GroupOptions = Callable[[str], Sequence[str]]
+"""Lists the options of a config group; empty for a key that is no group."""
+
+
+def group_options_of(loader: ConfigLoader) -> GroupOptions:
+    """Returns what Hydra's loader knows of groups; a key with a dot is never asked for: it cannot be one."""
+    return lambda key: loader.get_group_options(key, ObjectType.CONFIG) if "." not in key else []
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,7 @@ class Command:
             return self.space.size - self.merged
         return min(self.settings.sweep.n_trials or math.inf, self.space.size)
 
-    @property
+    @functools.cached_property  # composes and hashes the whole grid
     def merged(self) -> int:
         """How many points of a grid are the same trial as another, as gains are that round to one alpha."""
         if not self.is_grid or self.space.size > spaces.MOST_VALUES:

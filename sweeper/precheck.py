@@ -7,25 +7,22 @@ that are swept. This reads the same overrides with Hydra's own parser, config lo
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Glob, Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
-from sweeper.command import understand
+from sweeper.command import GroupOptions, group_options_of, understand
 from sweeper.composition import is_free, nearest
 from sweeper.passthrough import RETIRED
 from sweeper.space import as_list
 from sweeper.validation import ConfigurationError, Problem
-
-Options = Callable[[str], Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -50,8 +47,7 @@ def problems(line: Line, conf: str) -> list[Problem]:
     parsed, found = _parse(line.overrides)
     search_path = [f"hydra.searchpath=[file://{line.config_dir}]"] if line.config_dir else []
     with initialize_config_dir(conf, version_base="1.3"):
-        loader = GlobalHydra.instance().config_loader()
-        options: Options = lambda key: loader.get_group_options(key, ObjectType.CONFIG) if "." not in key else []  # noqa: E731
+        options = group_options_of(GlobalHydra.instance().config_loader())
         groups = [item for item in parsed if options(item.key_or_group)]
         wrong_groups = [problem for item in groups for problem in _group_problems(item, options(item.key_or_group))]
         found += wrong_groups
@@ -139,7 +135,7 @@ def _unswept(parsed: Sequence[Override], multirun: bool) -> Iterator[Problem]:
             yield Problem(item.key_or_group, item.get_value_string(), "several values need a multirun", remedy)
 
 
-def _deeper(search_path: list[str], options: Options, overrides: list[str]) -> list[Problem]:
+def _deeper(search_path: list[str], options: GroupOptions, overrides: list[str]) -> list[Problem]:
     """Finds what the sound overrides get wrong in their values."""
     try:
         understand(lambda more: compose("config", [*search_path, *more]), options, overrides)

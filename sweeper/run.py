@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.object_type import ObjectType
 from omegaconf import DictConfig
 
 from sweeper import plan
-from sweeper.command import Command, understand
+from sweeper.command import Command, group_options_of, understand
 from sweeper.decisions import Objective
 from sweeper.event_log import LogDamagedError, LogInUseError
 from sweeper.interruption import Interruption
@@ -35,7 +34,7 @@ def run(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) -> N
     try:
         asked = understand(
             lambda overrides: loader.load_sweep_config(master, list(overrides)),
-            lambda key: loader.get_group_options(key, ObjectType.CONFIG) if "." not in key else [],
+            group_options_of(loader),
             arguments,
         )
     except ConfigurationError as error:

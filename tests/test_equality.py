@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from shell import Shell
+from shell import Shell, wait_for
 
 from sweeper.event_log import read
 from sweeper.history import History
@@ -63,13 +61,6 @@ def test_executors(shell: Shell, micro_model: Path, rows: Path, calm: Curves, ex
     done = shell.sweep(*command(micro_model, rows, f"executor={executor[0]}", f"executor.workers={executor[1]}"))
     assert done.returncode == 0, done.stderr
     assert curves(shell.folder) == calm
-
-
-def wait_for(condition: Callable[[], bool], timeout_s: float = 120) -> None:
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, "timed out"
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
