@@ -19,11 +19,12 @@ from sweeper.driver import Driver, View
 from sweeper.event_log import EventLog
 from sweeper.history import History, Trial
 from sweeper.interruption import Interruption
+from sweeper.mirror import Mirror
 from sweeper.paths import SweepPaths
 from sweeper.planner import Planner
 from sweeper.search import Sampled
 from sweeper.space import Space, parse
-from sweeper.study import Mirror, Study
+from sweeper.study import Study
 
 CONF = Path(__file__).parent.parent / "conf"
 RANKS = (2, 4, 8, 16, 32, 64, 128, 256)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import math
@@ -16,12 +17,16 @@ from sweeper import files
 from sweeper import space as spaces
 from sweeper.composition import SETTINGS_GROUPS, Compose, Composer, integers
 from sweeper.executors.devices import visible_gpus
+from sweeper.halving import UNLIMITED_BRACKET
 from sweeper.identity import trial_id
 from sweeper.search import Params
-from sweeper.settings import MAXIMIZED, MEASURED, MINIMIZED, Settings
+from sweeper.settings import MAXIMIZED, MEASURED, MINIMIZED, OWN_PRUNERS, OWN_SAMPLERS, HalvingSettings, Settings
 from sweeper.space import Choices, Space
-from sweeper.validation import ConfigurationError, Problem
+from sweeper.validation import ConfigurationError, Problem, build
 from trainers.trial import TrialConfig
+
+MOST_UNPRUNED = 8
+"""Sampled trials that `pruner=auto` runs to their end (architecture, rungs: "with eight trials or fewer, nothing")."""
 
 GroupOptions = Callable[[str], Sequence[str]]
 """Lists the options of a config group; empty for a key that is no group."""
@@ -60,6 +65,16 @@ class Command:
             return 0
         configs = (self.composer.trial(params)[0] for params in self.space.grid())
         return int(self.space.size) - len({trial_id(config) for config in configs if config is not None})
+
+    @property
+    def halving(self) -> HalvingSettings | None:
+        """The rule of `pruner=halving`; None where another pruner, or none, is asked for."""
+        if not _halves(self.settings, self.is_grid, self.total):
+            return None
+        asked = HalvingSettings(**self.settings.pruner.kwargs)
+        if asked.bracket is None and math.isinf(self.total):
+            return dataclasses.replace(asked, bracket=UNLIMITED_BRACKET)
+        return asked
 
     @property
     def is_grid(self) -> bool:
@@ -119,6 +134,7 @@ def _settings_problems(settings: Settings, space: Space, example: TrialConfig | 
         yield Problem(
             "sweep.metric", settings.sweep.metric, f"measured are {', '.join(MEASURED)}", "sweep.metric=eval_loss"
         )
+    yield from _choice_problems(settings)
     if isinstance(settings.executor.devices, list):
         yield from _missing_devices(settings.executor.devices)
     metric = settings.sweep.metric
@@ -134,6 +150,28 @@ def _settings_problems(settings: Settings, space: Space, example: TrialConfig | 
         yield Problem("sweep.n_trials", None, rule, "sweep.n_trials=20, or sweep.max_hours=8")
 
 
+def _choice_problems(settings: Settings) -> Iterator[Problem]:
+    """Finds samplers and pruners that are not ours and name no class, or whose arguments do not fit."""
+    for group, known, chosen in (("sampler", OWN_SAMPLERS, settings.sampler), ("pruner", OWN_PRUNERS, settings.pruner)):
+        if chosen.target is None and chosen.name not in known:
+            rule = f"without a _target_ the name is one of {', '.join(known)}"
+            yield Problem(f"{group}.name", chosen.name, rule, f"{group}={chosen.name}")
+    if settings.pruner.name == "halving":
+        yield from build(HalvingSettings, settings.pruner.kwargs, "pruner.kwargs.")[1]
+    if settings.sampler.target or settings.pruner.target:
+        from sweeper import instantiation  # brings Optuna along
+
+        yield from instantiation.problems(settings)
+
+
+def _halves(settings: Settings, is_grid: bool, total: float) -> bool:
+    if settings.pruner.target is not None:
+        return False
+    return settings.pruner.name == "halving" or (
+        settings.pruner.name == "auto" and not is_grid and total > MOST_UNPRUNED
+    )
+
+
 def _missing_devices(wanted: list[int]) -> Iterator[Problem]:
     count = len(visible_gpus())
     absent = [index for index in wanted if not 0 <= index < count]
@@ -143,6 +181,8 @@ def _missing_devices(wanted: list[int]) -> Iterator[Problem]:
 
 
 def _is_grid(settings: Settings, space: Space) -> bool:
+    if settings.sampler.target is not None:
+        return False
     return settings.sampler.name == "grid" or (settings.sampler.name == "auto" and space.is_discrete)
 
 

@@ -46,6 +46,7 @@ class Composer:
     def settings(self, params: Mapping[str, Any]) -> tuple[Settings | None, list[Problem]]:
         """Composes the groups that say how the sweep is run; `params` picks the swept config groups."""
         values = self._values(params, SETTINGS_GROUPS)
+        values |= {group: _gathered(values[group]) for group in ("sampler", "pruner")}
         settings, problems = build(Settings, values)
         if settings is not None:
             problems = list(rules.broken(rules.SETTINGS_RULES, _flat(values)))
@@ -106,6 +107,15 @@ class Composer:
         for key, value in values.items():
             OmegaConf.update(config, key, value, force_add=is_free(key))
         return _plain(config)
+
+
+def _gathered(chosen: dict[str, Any]) -> dict[str, Any]:
+    """Takes arguments that stand beside a `_target_`, as Hydra's users write them, for its kwargs."""
+    beside = {key: value for key, value in chosen.items() if key not in {"name", "_target_", "kwargs"}}
+    if not chosen.get("_target_") or not beside:
+        return chosen
+    name = chosen.get("name", str(chosen["_target_"]).rpartition(".")[2])
+    return {"name": name, "_target_": chosen["_target_"], "kwargs": {**chosen.get("kwargs", {}), **beside}}
 
 
 def _put(plain: dict[str, Any], path: Sequence[str], value: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -16,24 +17,51 @@ class Objective:
     metric: str
     direction: Direction
 
+    @property
+    def sign(self) -> int:
+        """What makes a smaller value the better one."""
+        return 1 if self.direction == "minimize" else -1
+
 
 @dataclass(frozen=True)
 class Decision:
     """What a trial is told at a rung, and why.
 
-    `outcome` is set where the trial ends here; `keep` tells it to keep its adapter as it is now.
+    `outcome` is set where the trial ends here; `pause` makes room for others until it can be compared with them; `keep`
+    tells it to keep its adapter as it is now.
     """
 
     reason: str
     outcome: Literal["complete", "pruned", "diverged"] | None = None
     keep: bool = False
+    pause: bool = False
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a pruner says of a trial that should not simply go on."""
+
+    action: Literal["prune", "pause"]
+    reason: str
 
 
 class Pruner(Protocol):
-    """Compares a trial with the others at a rung."""
+    """Compares trials at rungs."""
 
-    def verdict(self, trial: Trial, step: int, value: float) -> str | None:
-        """Returns why the trial should stop here, or None to let it go on."""
+    def verdict(self, trial: Trial, step: int, value: float) -> Verdict | None:
+        """Judges a trial that has reached a rung; None lets it go on."""
+        ...
+
+    def compare(self, trials: Sequence[Trial], exhausted: bool) -> list[tuple[Trial, Decision]]:
+        """Judges paused trials.
+
+        Args:
+            trials: Every trial that can take a place.
+            exhausted: True when no further trial will be proposed.
+
+        Returns:
+            A decision for each paused trial whose rivals have all got as far, in the order of their numbers.
+        """
         ...
 
 
@@ -59,13 +87,20 @@ def decide(trial: Trial, step: int, values: Values, objective: Objective, pruner
     keep = best is not None and best[0] == step
     if trial.steps is not None and step >= trial.steps:
         return Decision(f"all {trial.steps} steps done", outcome="complete", keep=keep)
-    why = None if trial.is_reference else pruner.verdict(trial, step, values[objective.metric])
-    if why is not None:
-        return Decision(why, outcome="pruned", keep=keep)
-    return Decision(f"{objective.metric} {values[objective.metric]:.6g} at step {step}", keep=keep)
+    verdict = None if trial.is_reference else pruner.verdict(trial, step, values[objective.metric])
+    if verdict is None:
+        return Decision(f"{objective.metric} {values[objective.metric]:.6g} at step {step}", keep=keep)
+    if verdict.action == "pause":
+        return Decision(verdict.reason, keep=keep, pause=True)
+    return Decision(verdict.reason, outcome="pruned", keep=keep)
 
 
 def _without_objective(trial: Trial, step: int, objective: Objective) -> Decision:
     if trial.steps is not None and step >= trial.steps:
         return Decision(f"all {trial.steps} steps done, {objective.metric} never measured", outcome="complete")
     return Decision(f"{objective.metric} not measured at step {step}")
+
+
+def saved(trial: Trial, step: int) -> str:
+    """Says what stopping a trial at a step spares: `; 150 of 200 steps saved`."""
+    return f"; {trial.steps - step} of {trial.steps} steps saved" if trial.steps else ""

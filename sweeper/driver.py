@@ -15,7 +15,7 @@ from sweeper.history import History, Trial
 from sweeper.interruption import Interruption
 from sweeper.paths import SweepPaths
 from sweeper.planner import Planner, Proposal
-from trainers.seam import Command, Ended, Event, Failed, GoOn, Rung, Start, Stop, Worker
+from trainers.seam import Command, Ended, Event, Failed, GoOn, Pause, Paused, Rung, Start, Stop, Worker
 from trainers.trial import from_mapping
 
 _POLL_S = 0.2  # how long a request to stop may go unnoticed while every worker computes
@@ -50,7 +50,8 @@ class Driver:
         self._history = history
         self._planner, self._log, self._executor, self._views = planner, log, executor, views
         self._objective, self._pruner, self._paths, self._interruption = objective, pruner, paths, interruption
-        self._waiting, self._planned = history.unfinished, list(proposals)
+        self._waiting = [trial for trial in history.unfinished if not trial.paused]
+        self._planned, self._exhausted = list(proposals), False
         self._running: dict[str, Worker] = {}
         self._deadline = math.inf if limit_s is None else time.monotonic() + limit_s
         self.out_of_time = False
@@ -82,20 +83,47 @@ class Driver:
         for worker in self._executor.workers:
             trial = None if id(worker) in busy else self._next()
             if trial is not None:
-                self._running[trial.id] = worker
-                self._record("started", {"trial": trial.id})
-                adapter = str(self._paths.adapter(trial.id))
-                commands[id(worker)] = [Start(trial.id, from_mapping(trial.config), adapter)]
+                commands[id(worker)] = [self._start(trial, worker)]
         return commands
 
+    def _start(self, trial: Trial, worker: Worker) -> Start:
+        state = self._paths.state(trial.id)
+        from_step = trial.state_step if (state / str(trial.state_step)).is_dir() else 0
+        self._running[trial.id] = worker
+        self._record("started", {"trial": trial.id, "from_step": from_step})
+        return Start(trial.id, from_mapping(trial.config), str(self._paths.adapter(trial.id)), str(state), from_step)
+
     def _next(self) -> Trial | None:
-        if time.monotonic() >= self._deadline:
-            self.out_of_time = True
-            return None
-        if not self._waiting:
-            planned, self._planned = self._planned or self._planner.next(self._history), []
-            self._waiting += [self._propose(proposal) for proposal in planned]
+        """Returns the trial that starts or goes on next: what was promoted comes before what is new."""
+        self._waiting += self._compare()
+        if not self._waiting and not self._exhausted:
+            self._waiting += self._plan()
+            self._waiting += [] if self._waiting else self._compare()
         return self._waiting.pop(0) if self._waiting else None
+
+    def _plan(self) -> list[Trial]:
+        if time.monotonic() >= self._deadline:
+            self.out_of_time = self._exhausted = True
+            return []
+        planned, self._planned = self._planned or self._planner.next(self._history), []
+        self._exhausted = not planned
+        return [self._propose(proposal) for proposal in planned]
+
+    def _compare(self) -> list[Trial]:
+        """Lets the pruner judge paused trials, round by round; returns those that go on."""
+        promoted: list[Trial] = []
+        while not promoted and (judged := self._pruner.compare(self._history.contenders, self._exhausted)):
+            for trial, decision in judged:
+                self._judge(trial, decision)
+            promoted = [trial for trial, decision in judged if decision.outcome is None]
+        return promoted
+
+    def _judge(self, trial: Trial, decision: Decision) -> None:
+        self._record("decided", {"trial": trial.id, "step": trial.last_step, **vars(decision)})
+        if decision.outcome is None:
+            self._record("promoted", {"trial": trial.id, "step": trial.last_step})
+        else:  # it is on no worker: nobody has to be told
+            self._end(Ended(trial.id, trial.last_step, None), {"outcome": decision.outcome, "reason": decision.reason})
 
     def _propose(self, proposal: Proposal) -> Trial:
         self._record(
@@ -116,6 +144,9 @@ class Driver:
             self._end(event, {"outcome": decision.outcome, "reason": decision.reason})
         elif isinstance(event, Failed):
             self._end(event, {})
+        elif isinstance(event, Paused):
+            self._running.pop(event.trial, None)
+            self._record("paused", vars(event), durable=True)
         elif isinstance(event, Rung):
             self._record("rung", vars(event))
             return [self._decide(event)]
@@ -131,6 +162,8 @@ class Driver:
         trial = self._history.trials[rung.trial]
         decision = decide(trial, rung.step, rung.values, self._objective, self._pruner)
         self._record("decided", {"trial": rung.trial, "step": rung.step, **vars(decision)})
+        if decision.pause:
+            return Pause(rung.trial, decision.keep)
         if decision.outcome is None:
             return GoOn(rung.trial, decision.keep)
         self._decided[rung.trial] = decision

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,14 +13,18 @@ from sweeper.paths import SweepPaths
 
 
 class Folders:
-    """Writes `trials/<id>/config.yaml` when a trial is proposed."""
+    """Writes `trials/<id>/config.yaml` when a trial is proposed, and removes its state when it has ended."""
 
     def __init__(self, paths: SweepPaths) -> None:
         self._paths = paths
 
     def apply(self, record: Mapping[str, Any], trial: Trial | None) -> None:
         """Follows the sweep's log."""
-        if trial is not None and record["event"] == "proposed":
+        if trial is None:
+            return
+        if record["event"] == "proposed":
             path = self._paths.trial_config(trial.id)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(yaml.safe_dump(trial.config, sort_keys=False), encoding="utf-8")
+        elif trial.outcome is not None:
+            shutil.rmtree(self._paths.state(trial.id), ignore_errors=True)

@@ -16,7 +16,11 @@ REFERENCE = -1
 
 @dataclass
 class Trial:
-    """One trial as recorded so far. `outcome` is None until it has ended."""
+    """One trial as recorded so far. `outcome` is None until it has ended.
+
+    `paused` is True while it waits at a rung for others; `state_step` is the step of the state it can go on from, 0
+    where there is none.
+    """
 
     id: str
     number: int
@@ -29,6 +33,8 @@ class Trial:
     started: float | None = None
     seconds: float | None = None
     peak_memory_mib: float | None = None
+    paused: bool = False
+    state_step: int = 0
     outcome: str | None = None
     reason: str | None = None
 
@@ -100,16 +106,37 @@ class History:
 
 def _apply(trial: Trial, record: Mapping[str, Any]) -> None:
     match record["event"]:
-        case "started":  # anew, also after an interruption: what an earlier attempt left unfinished does not count
-            trial.curve, trial.rungs, trial.started = [], [], record["time"]
+        case "started":  # what an interrupted attempt did beyond the state it goes on from does not count
+            _rewind(trial, record.get("from_step", 0))
+            trial.paused, trial.started = False, trial.started if trial.state_step else record["time"]
         case "began":
             trial.steps, trial.facts = record["steps"], record["facts"]
         case "logged":
             trial.curve.append((record["step"], record["values"]))
         case "rung":
             trial.rungs.append((record["step"], record["values"]))
+        case "paused":
+            trial.paused, trial.state_step = True, record["step"]
+            _spend(trial, record)
+        case "promoted":
+            trial.paused = False
         case "ended":
-            trial.seconds, trial.peak_memory_mib = record["seconds"], record["peak_memory_mib"]
-            trial.outcome, trial.reason = record["outcome"], record["reason"]
+            _spend(trial, record)
+            trial.paused, trial.outcome, trial.reason = False, record["outcome"], record["reason"]
         case "failed":
             trial.outcome, trial.reason = record["outcome"], record["reason"]
+
+
+def _rewind(trial: Trial, step: int) -> None:
+    trial.curve = [point for point in trial.curve if point[0] <= step]
+    trial.rungs = [rung for rung in trial.rungs if rung[0] <= step]
+    if step == 0:
+        trial.state_step, trial.seconds, trial.peak_memory_mib = 0, None, None
+
+
+def _spend(trial: Trial, record: Mapping[str, Any]) -> None:
+    """Adds what a part of a trial cost; a trial that paused has several."""
+    if record["seconds"] is not None:
+        trial.seconds = round((trial.seconds or 0) + record["seconds"], 3)
+    if record["peak_memory_mib"] is not None:
+        trial.peak_memory_mib = max(trial.peak_memory_mib or 0, record["peak_memory_mib"])

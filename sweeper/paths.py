@@ -43,3 +43,7 @@ class SweepPaths:
     def adapter(self, trial: str) -> Path:
         """A trial's best adapter in PEFT's format."""
         return self.trial(trial) / "adapter"
+
+    def state(self, trial: str) -> Path:
+        """What a paused trial goes on from; removed when it ends."""
+        return self.trial(trial) / "state"

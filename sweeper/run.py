@@ -11,8 +11,9 @@ from omegaconf import DictConfig
 
 from sweeper import plan
 from sweeper.command import Command, group_options_of, understand
-from sweeper.decisions import Objective
+from sweeper.decisions import Objective, Pruner
 from sweeper.event_log import LogDamagedError, LogInUseError
+from sweeper.halving import Halving
 from sweeper.interruption import Interruption
 from sweeper.planner import Planner
 from sweeper.search import Grid, Sampled, Search
@@ -64,7 +65,10 @@ def _sweep(asked: Command, interruption: Interruption) -> int:
     settings = asked.settings
     objective = Objective(settings.sweep.metric, settings.sweep.resolved_direction)
     study = Study(asked.space, settings.sampler, settings.pruner, objective, settings.sweep.seed)
+    pruner: Pruner = Halving(objective, **vars(asked.halving)) if asked.halving is not None else study
     search: Search = Grid(asked.space) if asked.is_grid else Sampled(asked.space, asked.total, study)
     with_reference = settings.sweep.reference and registry.measures_reference(settings.trainer.name)
     planner = Planner(asked.composer, search, study.fits, with_reference)
-    return Session(asked, objective, study, planner, interruption).run()
+    return Session(
+        asked=asked, objective=objective, study=study, pruner=pruner, planner=planner, interruption=interruption
+    ).run()

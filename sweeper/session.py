@@ -17,16 +17,17 @@ from analysis import leaderboard
 from analysis.records import TrialRow, open_store, read_sweep
 from sweeper import executors, tracking
 from sweeper.command import Command
-from sweeper.decisions import Objective
+from sweeper.decisions import Objective, Pruner
 from sweeper.driver import Driver, View
 from sweeper.event_log import EventLog
 from sweeper.folders import Folders
 from sweeper.history import History
 from sweeper.interruption import Interruption
+from sweeper.mirror import Mirror
 from sweeper.paths import SweepPaths
 from sweeper.planner import Planner, Proposal
 from sweeper.progress import Progress
-from sweeper.study import Mirror, Study
+from sweeper.study import Study
 from sweeper.validation import ConfigurationError, Problem
 
 _STACK = ("torch", "transformers", "peft", "trl", "bitsandbytes", "optuna", "hydra-core", "mlflow")
@@ -38,11 +39,18 @@ class Session:
     """Runs what is still missing of a sweep, and reports."""
 
     def __init__(
-        self, asked: Command, objective: Objective, study: Study, planner: Planner, interruption: Interruption
+        self,
+        *,
+        asked: Command,
+        objective: Objective,
+        study: Study,
+        pruner: Pruner,
+        planner: Planner,
+        interruption: Interruption,
     ) -> None:
         self._name, self._settings, self._objective = asked.name, asked.settings, objective
         self._total, self._merged = asked.total, asked.merged
-        self._study, self._planner, self._interruption = study, planner, interruption
+        self._study, self._pruner, self._planner, self._interruption = study, pruner, planner, interruption
         self._paths = SweepPaths(Path(asked.settings.sweep.dir) / asked.name)
         self._say: Callable[[str], None] = _say
         _quiet()
@@ -98,7 +106,7 @@ class Session:
             log=log,
             executor=executor,
             objective=self._objective,
-            pruner=self._study,
+            pruner=self._pruner,
             views=self._views(history, track),
             paths=self._paths,
             interruption=self._interruption,

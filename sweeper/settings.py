@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 _FORBID_UNKNOWN = {"extra": "forbid"}
 
@@ -18,6 +20,12 @@ MAXIMIZED = ("token_accuracy", *LABELLED)
 
 MINIMIZED = ("eval_loss", "perplexity")
 """Metrics of which less is better; of any other, `sweep.direction` must say it."""
+
+OWN_SAMPLERS = ("auto", "grid", "qmc")
+"""The samplers that are no class of Optuna's."""
+
+OWN_PRUNERS = ("auto", "none", "halving")
+"""The pruners that are no class of Optuna's."""
 
 
 @dataclass(frozen=True)
@@ -40,22 +48,38 @@ class Replay:
 
 @dataclass(frozen=True)
 class Sampler:
-    """Which point is tried next."""
+    """Which point is tried next; `target` is the sampler's class, None for those that are ours."""
 
     __pydantic_config__ = _FORBID_UNKNOWN
 
-    name: Literal["auto", "grid", "tpe", "random", "qmc", "gp", "cmaes", "nsga2"] = "auto"
+    name: str = "auto"
+    target: Annotated[str | None, Field(alias="_target_")] = None
     kwargs: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class PrunerSettings:
-    """Which trial is stopped early."""
+    """Which trial is stopped early; `target` is the pruner's class, None for those that are ours."""
 
     __pydantic_config__ = _FORBID_UNKNOWN
 
-    name: Literal["none", "median", "percentile", "asha", "hyperband", "threshold", "wilcoxon"] = "none"
+    name: str = "auto"
+    target: Annotated[str | None, Field(alias="_target_")] = None
     kwargs: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class HalvingSettings:
+    """The `pruner.kwargs` of `pruner=halving`; rungs are counted in evaluations.
+
+    `bracket` is how many trials are compared with each other, None for all of `sweep.n_trials`.
+    """
+
+    __pydantic_config__ = _FORBID_UNKNOWN
+
+    reduction_factor: Annotated[int, Field(ge=2)] = 3
+    min_resource: Annotated[int, Field(ge=1)] = 1
+    bracket: Annotated[int, Field(ge=2)] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,49 +1,30 @@
-"""Optuna's view of a sweep: it draws points, compares trials at rungs, and is mirrored to a database.
+"""Optuna's view of a sweep: it draws points, and compares trials at rungs.
 
-The study that decides lives in memory; a finished trial is copied to the storage once (facts: 12-19 ms per trial
-against 45-57 ms for a study that lives in SQLite). Its steps are rungs counted from 1, not training steps.
+The study that decides lives in memory; `sweeper.mirror` copies a finished trial to a storage once (facts: 12-19 ms per
+trial against 45-57 ms for a study that lives in SQLite). Its steps are rungs counted from 1, not training steps.
 """
 
 from __future__ import annotations
 
-import json
-import warnings
-from collections.abc import Iterable, Mapping
+import dataclasses
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import optuna
-import sqlalchemy
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from sweeper import sobol
-from sweeper.decisions import Objective
+from sweeper import instantiation, sobol
+from sweeper.decisions import Decision, Objective, Verdict, saved
+from sweeper.distributions import distribution, is_on, key_of, label, value_of
 from sweeper.history import Trial
 from sweeper.settings import PrunerSettings, Sampler
-from sweeper.space import Axis, Choices, Space
+from sweeper.space import Space
 
 _STRIDE = 65_536  # beyond any sweep's own numbers
 
 STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
-
-_SAMPLERS = {
-    "tpe": "TPESampler",
-    "random": "RandomSampler",
-    "gp": "GPSampler",
-    "cmaes": "CmaEsSampler",
-    "nsga2": "NSGAIISampler",
-}
-_PRUNERS = {
-    "none": optuna.pruners.NopPruner,
-    "median": optuna.pruners.MedianPruner,
-    "percentile": optuna.pruners.PercentilePruner,
-    "asha": optuna.pruners.SuccessiveHalvingPruner,
-    "hyperband": optuna.pruners.HyperbandPruner,
-    "threshold": optuna.pruners.ThresholdPruner,
-    "wilcoxon": optuna.pruners.WilcoxonPruner,
-}
 
 
 class Study:
@@ -57,7 +38,7 @@ class Study:
         self._sampler, self._seed, self._objective, self._pruner = sampler, seed, objective, pruner
         self._study = optuna.create_study(
             direction=objective.direction,
-            pruner=_PRUNERS[pruner.name](**pruner.kwargs),
+            pruner=instantiation.pruner_of(pruner),
             sampler=optuna.samplers.RandomSampler(seed=seed),
         )
         self._pending: dict[str, optuna.Trial] = {}
@@ -71,18 +52,13 @@ class Study:
             return sobol.point(self._space, self._seed, number + attempt * _STRIDE)
         self._study.sampler = self._seeded(number, attempt)
         trial = self._study.ask(self._distributions)
-        point = {key: _value(self._axes[key], label) for key, label in trial.params.items()}
-        self._pending[_key(point)] = trial
+        point = {key: value_of(self._axes[key], text) for key, text in trial.params.items()}
+        self._pending[key_of(point)] = trial
         return point
 
     def _seeded(self, number: int, attempt: int) -> optuna.samplers.BaseSampler:
         seed = int(np.random.SeedSequence([self._seed, number, attempt]).generate_state(1)[0])
-        name = "tpe" if self._sampler.name == "auto" else self._sampler.name
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # multivariate, by our choice
-            kind = getattr(optuna.samplers, _SAMPLERS[name])  # by name: GPSampler imports torch
-            made: optuna.samplers.BaseSampler = kind(seed=seed, **self._sampler.kwargs)
-            return made
+        return instantiation.sampler_of(self._sampler, seed)
 
     def _discard_pending(self) -> None:
         for trial in self._pending.values():
@@ -98,15 +74,17 @@ class Study:
         for trial in trials:
             if trial.is_reference or not self.fits(trial):
                 continue
-            if trial.outcome is None:
+            if trial.state_step:
+                self._study.add_trial(self._frozen_at(trial, trial.state_step))
+            if trial.outcome is not None:
+                self._add_ended(trial)
+            elif not trial.state_step:
                 self._enqueue(trial)
-            else:
-                self._study.add_trial(self.frozen(trial))
 
     def fits(self, trial: Trial) -> bool:
         """True for a trial that is a point of the present space."""
         return set(trial.params) == set(self._axes) and all(
-            _on_axis(self._axes[key], value) for key, value in trial.params.items()
+            is_on(self._axes[key], value) for key, value in trial.params.items()
         )
 
     def accepts(self, frozen: FrozenTrial) -> bool:
@@ -115,7 +93,7 @@ class Study:
 
     def _enqueue(self, trial: Trial) -> None:
         self._study.sampler = optuna.samplers.RandomSampler(seed=0)  # every value is given: nothing is drawn
-        self._study.enqueue_trial({key: _label(value) for key, value in trial.params.items()})
+        self._study.enqueue_trial({key: label(value) for key, value in trial.params.items()})
         self._running[trial.id] = self._study.ask(self._distributions)
 
     def apply(self, record: Mapping[str, Any], trial: Trial | None) -> None:
@@ -123,13 +101,23 @@ class Study:
         if trial is None or trial.is_reference:
             return
         if record["event"] == "proposed":
-            pending = self._pending.pop(_key(trial.params), None)
+            pending = self._pending.pop(key_of(trial.params), None)
             if pending is not None:
                 self._running[trial.id] = pending
             else:
                 self._enqueue(trial)
+        elif record["event"] == "paused" and trial.id in self._running:
+            # To the sampler a trial counts with what it has by then: all others may be waiting at the same rung.
+            self._study.tell(self._running.pop(trial.id), self._frozen_at(trial, trial.last_step).value)
         elif trial.outcome is not None and trial.id in self._running:
             self._finish(self._running.pop(trial.id), trial)
+        elif trial.outcome is not None:
+            self._add_ended(trial)
+
+    def _add_ended(self, trial: Trial) -> None:
+        """Adds how a trial ended; one that was pruned where it had paused is known already."""
+        if self.fits(trial) and not (trial.outcome == "pruned" and trial.last_step == trial.state_step):
+            self._study.add_trial(self.frozen(trial))
 
     def _finish(self, running: optuna.Trial, trial: Trial) -> None:
         frozen = self.frozen(trial)
@@ -138,21 +126,41 @@ class Study:
         else:
             self._study.tell(running, state=frozen.state)
 
-    def verdict(self, trial: Trial, step: int, value: float) -> str | None:
-        """Returns why Optuna's pruner stops a trial at its latest rung, or None."""
+    def verdict(self, trial: Trial, step: int, value: float) -> Verdict | None:
+        """Asks Optuna's pruner whether a trial stops at its latest rung."""
         running = self._running.get(trial.id)
-        if self._pruner.name == "none" or running is None:  # a trial outside the present space is no fair comparison
+        if self._pruner.target is None or running is None:  # a trial outside the present space is no fair comparison
             return None
         running.report(value, len(trial.rungs))
         if not running.should_prune():
             return None
-        others = len(
-            [item for item in self._study.get_trials(deepcopy=False) if len(trial.rungs) in item.intermediate_values]
-        )
+        where = f"{self._pruner.name}: {self._objective.metric} {value:.6g} at rung {len(trial.rungs)} (step {step})"
+        return Verdict("prune", f"{where}, {self._against(trial)}{saved(trial, step)}")
+
+    def _against(self, trial: Trial) -> str:
+        """Says what a trial is up against at its latest rung."""
+        rung, metric = len(trial.rungs), self._objective.metric
+        rivals = {
+            item.number: item.intermediate_values[rung]
+            for item in self._study.get_trials(deepcopy=False)
+            if rung in item.intermediate_values and item.number != self._running[trial.id].number
+        }
+        if not rivals:
+            before = trial.best(metric, self._objective.direction)
+            return f"its own best {before[1][metric]:.6g} at step {before[0]}" if before else "no rivals yet"
+        best = min(rivals.values(), key=lambda value: self._objective.sign * value)
         return (
-            f"{self._pruner.name} at rung {len(trial.rungs)} (step {step}): "
-            f"{self._objective.metric} {value:.6g} against {others - 1} other trials at that rung"
+            f"where {len(rivals)} others have {best:.6g} at best and {statistics.median(rivals.values()):.6g} as median"
         )
+
+    def compare(self, trials: Sequence[Trial], exhausted: bool) -> list[tuple[Trial, Decision]]:
+        """Judges nobody: Optuna's pruners stop a trial at once, or never."""
+        return []
+
+    def _frozen_at(self, trial: Trial, step: int) -> FrozenTrial:
+        """Returns a trial as it was when it had paused."""
+        reached = [rung for rung in trial.rungs if rung[0] <= step]
+        return self.frozen(dataclasses.replace(trial, rungs=reached, outcome="complete"))
 
     def frozen(self, trial: Trial) -> FrozenTrial:
         """Returns a finished trial as Optuna keeps it."""
@@ -163,7 +171,7 @@ class Study:
         return optuna.trial.create_trial(
             state=state,
             value=best[1][self._objective.metric] if best and state == TrialState.COMPLETE else None,
-            params={key: _label(value) for key, value in trial.params.items()},
+            params={key: label(value) for key, value in trial.params.items()},
             distributions={key: self._distributions[key] for key in trial.params},
             intermediate_values={
                 index: values[self._objective.metric]
@@ -172,78 +180,3 @@ class Study:
             },
             user_attrs={"trial": trial.id, "outcome": trial.outcome},
         )
-
-
-class Mirror:
-    """The study's copy in a database, for optuna-dashboard and a team."""
-
-    def __init__(self, study: Study, storage: str, name: str, objective: Objective) -> None:
-        self._study = study
-        self._mirror = self._open(storage, name, objective)
-        self._known = {item.user_attrs.get("trial") for item in self._mirror.get_trials(deepcopy=False)}
-
-    def _open(self, storage: str, name: str, objective: Objective) -> optuna.Study:
-        mirror = optuna.create_study(
-            study_name=name, storage=_fast(storage), direction=objective.direction, load_if_exists=True
-        )
-        if all(self._study.accepts(item) for item in mirror.get_trials(deepcopy=False)):
-            return mirror
-        # Optuna forbids a study to change an axis: a sweep continued over other values gets a study of its own.
-        return self._open(storage, f"{name}+", objective)
-
-    def restore(self, trials: Iterable[Trial]) -> None:
-        """Copies what finished without reaching the storage."""
-        for trial in trials:
-            self._copy(trial)
-
-    def apply(self, record: Mapping[str, Any], trial: Trial | None) -> None:
-        """Copies a trial once it has finished."""
-        if trial is not None and record["event"] in {"ended", "failed"}:
-            self._copy(trial)
-
-    def _copy(self, trial: Trial) -> None:
-        if trial.outcome is None or trial.is_reference or trial.id in self._known or not self._study.fits(trial):
-            return
-        self._known.add(trial.id)
-        self._mirror.add_trial(self._study.frozen(trial))
-
-
-def _fast(url: str) -> RDBStorage:
-    """Opens a storage; SQLite need not wait for the disk, since this copy can be made anew from the log."""
-    storage = RDBStorage(url)
-    if storage.engine.dialect.name == "sqlite":
-        sqlalchemy.event.listen(storage.engine, "connect", _without_waiting)
-        storage.engine.dispose()  # connections that were opened before
-    return storage
-
-
-def _without_waiting(connection: Any, record: Any) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=OFF")
-
-
-def distribution(axis: Axis) -> BaseDistribution:
-    """Returns an axis as Optuna's distribution; values that are no scalars stand under their JSON text."""
-    if isinstance(axis, Choices):
-        return CategoricalDistribution([_label(value) for value in axis.values])
-    if axis.integer:
-        return IntDistribution(int(axis.low), int(axis.high), log=axis.log)
-    return FloatDistribution(axis.low, axis.high, log=axis.log)
-
-
-def _on_axis(axis: Axis, value: Any) -> bool:
-    return value in axis.values if isinstance(axis, Choices) else bool(axis.low <= value <= axis.high)
-
-
-def _label(value: Any) -> Any:
-    return value if value is None or isinstance(value, (bool, int, float, str)) else json.dumps(value)
-
-
-def _value(axis: Axis, label: Any) -> Any:
-    if not isinstance(axis, Choices):
-        return label
-    return next(value for value in axis.values if _label(value) == label and type(_label(value)) is type(label))
-
-
-def _key(point: Mapping[str, Any]) -> str:
-    return json.dumps(point, sort_keys=True)

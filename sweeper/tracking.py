@@ -91,8 +91,6 @@ class Tracking:
     def _rewrite(self, trial: Trial) -> None:
         started = trial.started or time.time()
         self._begin(trial, started)
-        for step, values in [*trial.curve, *trial.rungs]:
-            self._runs[trial.id].points += _points(values, started, step)
         self._finish(trial, started + (trial.seconds or 0))
 
     def apply(self, record: Mapping[str, Any], trial: Trial | None) -> None:
@@ -105,11 +103,18 @@ class Tracking:
             case "began" | "logged" | "rung":
                 self._add(trial, record)
             case "ended" | "failed":
+                self._begin(trial, trial.started or record["time"])  # one that paused in an earlier run of this command
                 self._finish(trial, record["time"])
 
     def _begin(self, trial: Trial, started: float) -> None:
+        if trial.id in self._runs:  # it had paused
+            return
         params = {**flatten(from_mapping(trial.config)), **self._shared, **trial.params}
-        self._runs[trial.id] = _Run(None, started, params=[Param(key, _text(value)) for key, value in params.items()])
+        run = _Run(None, started, params=[Param(key, _text(value)) for key, value in params.items()])
+        run.points = [
+            point for step, values in [*trial.curve, *trial.rungs] for point in _points(values, started, step)
+        ]
+        self._runs[trial.id] = run
 
     def _add(self, trial: Trial, record: Mapping[str, Any]) -> None:
         run = self._runs[trial.id]

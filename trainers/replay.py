@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from trainers.registry import Resources
-from trainers.seam import Began, Command, Ended, Event, Failed, GoOn, Rung, Start, TrialFailed
+from trainers.seam import Began, Command, Ended, Event, Failed, GoOn, Pause, Paused, Rung, Start, TrialFailed
 from trainers.trial import TrialConfig, flatten
 
 # A swept config group stands in a table under the group's name.
@@ -129,7 +129,7 @@ class ReplayTrainer:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._playing: dict[str, tuple[Curve, int]] = {}
+        self._playing: dict[str, _Player] = {}
 
     def advance(self, commands: Sequence[Command]) -> Iterator[Event]:
         """Yields each commanded trial's next recorded rung, or its end."""
@@ -137,11 +137,9 @@ class ReplayTrainer:
             if isinstance(command, Start):
                 yield from self._start(command)
             elif isinstance(command, GoOn):
-                yield self._next_rung(command.trial)
+                yield self._playing[command.trial].next_rung(command.trial)
             else:
-                curve, position = self._playing.pop(command.trial)
-                seconds = None if curve.seconds is None else curve.seconds * position / len(curve.points)
-                yield Ended(command.trial, curve.points[position - 1][0], seconds)
+                yield self._playing.pop(command.trial).leave(command)
 
     def _start(self, command: Start) -> Iterator[Event]:
         try:
@@ -149,14 +147,32 @@ class ReplayTrainer:
         except TrialFailed as error:
             yield Failed(command.trial, "failed", str(error))
             return
-        self._playing[command.trial] = (curve, 0)
+        position = sum(step <= command.from_step for step, _ in curve.points)
+        player = self._playing[command.trial] = _Player(curve, Path(command.state), position, position)
         yield Began(command.trial, curve.points[-1][0], {"device": "replay"})
-        yield self._next_rung(command.trial)
+        yield player.next_rung(command.trial)
 
-    def _next_rung(self, trial: str) -> Rung:
-        curve, position = self._playing[trial]
-        self._playing[trial] = (curve, position + 1)
-        step, values = curve.points[position]
+
+@dataclass
+class _Player:
+    """A trial in play: `position` points of its curve are played, the first `began` of them before it was paused."""
+
+    curve: Curve
+    state: Path
+    began: int
+    position: int
+
+    def leave(self, command: Command) -> Event:
+        step, share = self.curve.points[self.position - 1][0], (self.position - self.began) / len(self.curve.points)
+        seconds = None if self.curve.seconds is None else self.curve.seconds * share
+        if not isinstance(command, Pause):
+            return Ended(command.trial, step, seconds)
+        (self.state / str(step)).mkdir(parents=True, exist_ok=True)  # empty: the table and the step say it all
+        return Paused(command.trial, step, seconds)
+
+    def next_rung(self, trial: str) -> Rung:
+        step, values = self.curve.points[self.position]
+        self.position += 1
         return Rung(trial, step, values)
 
 

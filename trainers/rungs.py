@@ -11,7 +11,8 @@ from typing import Any
 import transformers
 
 from trainers import adapter
-from trainers.seam import Began, Event, Logged, Rung, Start, Stop
+from trainers import state as states
+from trainers.seam import Began, Event, Logged, Pause, Rung, Start, Stop
 
 Exchange = Callable[[Event], Any]
 """Hands an event to the driver; returns its command where the event is a `Rung`."""
@@ -31,6 +32,7 @@ class Rungs(transformers.TrainerCallback):  # type: ignore[misc]
         self._start, self._exchange, self._measure, self._facts = start, exchange, measure, facts
         self._tokens_seen = tokens_seen
         self._clock, self._tokens = time.perf_counter(), 0
+        self.paused = False
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Says how long the trial will be."""
@@ -42,7 +44,7 @@ class Rungs(transformers.TrainerCallback):  # type: ignore[misc]
         if state.global_step % self._start.config.training.eval_steps and state.global_step < state.max_steps:
             return
         paused = time.perf_counter()
-        self._wait(state, control, model, self._measure())
+        self._wait(args, state, control, model, self._measure())
         self._clock += time.perf_counter() - paused  # neither evaluating nor waiting counts as training time
 
     def on_log(
@@ -61,14 +63,17 @@ class Rungs(transformers.TrainerCallback):  # type: ignore[misc]
         if all(math.isfinite(value) for value in values.values()) or control.should_training_stop:
             self._exchange(Logged(self._start.trial, state.global_step, values))
         else:
-            self._wait(state, control, model, values)
+            self._wait(args, state, control, model, values)
 
-    def _wait(self, state: Any, control: Any, model: Any, values: dict[str, float]) -> None:
+    def _wait(self, args: Any, state: Any, control: Any, model: Any, values: dict[str, float]) -> None:
         command = self._exchange(Rung(self._start.trial, state.global_step, values))
         if command.keep:
             adapter.save(model, Path(self._start.adapter))
         if isinstance(command, Stop):
             control.should_training_stop = True
+        elif isinstance(command, Pause):
+            self.paused = True
+            states.request(args, control, Path(self._start.state))
 
     def _curve_point(self, logs: dict[str, float], model: Any) -> dict[str, float]:
         now, tokens = time.perf_counter(), self._tokens_seen()

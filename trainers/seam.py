@@ -21,16 +21,29 @@ out_of_memory: did not fit its device; failed: anything else, with the reason.
 
 @dataclass(frozen=True)
 class Start:
-    """Begin a trial; `adapter` is the folder that will hold the adapter it is told to keep."""
+    """Begin a trial, or go on with a paused one from the state that it left at `from_step`.
+
+    `adapter` is the folder that will hold the adapter it is told to keep, `state` the one for its state.
+    """
 
     trial: str
     config: TrialConfig
     adapter: str
+    state: str = ""
+    from_step: int = 0
 
 
 @dataclass(frozen=True)
 class GoOn:
     """Train on from the rung the trial waits at; `keep` its adapter as it is now first."""
+
+    trial: str
+    keep: bool = False
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Leave the state of the trial in its folder and make room for another; `keep` its adapter as it is now first."""
 
     trial: str
     keep: bool = False
@@ -44,7 +57,7 @@ class Stop:
     keep: bool = False
 
 
-Command = Start | GoOn | Stop
+Command = Start | GoOn | Pause | Stop
 
 
 @dataclass(frozen=True)
@@ -67,7 +80,7 @@ class Logged:
 
 @dataclass(frozen=True)
 class Rung:
-    """A trial was evaluated (or computed something that is not finite) and waits for `GoOn` or `Stop`."""
+    """A trial was evaluated (or computed something that is not finite) and waits for `GoOn`, `Pause` or `Stop`."""
 
     trial: str
     step: int
@@ -75,8 +88,18 @@ class Rung:
 
 
 @dataclass(frozen=True)
+class Paused:
+    """A trial obeyed `Pause`: whatever it needs to go on is on disk. Seconds and MiB as in `Ended`."""
+
+    trial: str
+    step: int
+    seconds: float | None
+    peak_memory_mib: float | None = None
+
+
+@dataclass(frozen=True)
 class Ended:
-    """A trial obeyed `Stop`. Its own seconds and its device's peak memory in MiB; None where not known."""
+    """A trial obeyed `Stop`. Seconds since it last started, its device's peak memory in MiB; None where not known."""
 
     trial: str
     step: int
@@ -94,7 +117,10 @@ class Failed:
     detail: str = ""
 
 
-Event = Began | Logged | Rung | Ended | Failed
+Event = Began | Logged | Rung | Paused | Ended | Failed
+
+LEAVES = (Paused, Ended, Failed)
+"""The events after which a worker no longer holds a trial."""
 
 
 class Worker(Protocol):
@@ -103,7 +129,7 @@ class Worker(Protocol):
     def advance(self, commands: Sequence[Command]) -> Iterator[Event]:
         """Obeys the commands and yields what happened, as it happens.
 
-        A trainer runs until every trial it holds waits at a rung or has ended; a proxy yields what has arrived.
+        A trainer runs until every trial it holds waits at a rung or has left it; a proxy yields what has arrived.
         """
         ...
 

@@ -14,14 +14,14 @@ import datasets
 import torch
 import transformers
 
-from trainers import adapter, base_model, data, memory, tokens
+from trainers import adapter, base_model, data, memory, state, tokens
 from trainers.arguments import sft_config
 from trainers.coroutine import Coroutine
 from trainers.evaluation import evaluate
 from trainers.lean_sft import LeanSftTrainer
 from trainers.registry import Resources
 from trainers.rungs import Exchange, Rungs
-from trainers.seam import Began, Command, Ended, Event, Failed, Rung, Start, TrialFailed
+from trainers.seam import LEAVES, Began, Command, Ended, Event, Failed, Paused, Rung, Start, TrialFailed
 from trainers.trial import Model, Quantization, TrialConfig
 
 
@@ -40,7 +40,7 @@ class SftTrainer:
         """Obeys, and yields what happens until the trial waits at its next rung or has ended."""
         for command in commands:
             event = self._begin(command) if isinstance(command, Start) else self._resume(command)
-            while not isinstance(event, (Rung, Ended, Failed)):
+            while not isinstance(event, (Rung, *LEAVES)):
                 yield event
                 event = self._resume(None)
             yield event
@@ -74,12 +74,12 @@ class SftTrainer:
         began = time.perf_counter()  # loading the base is the worker's cost, not this trial's
         memory.reset_peak(self._device)
         rows = self._tokens(start.config, base)
-        step = (
-            self._evaluate_base(start, base, rows, exchange)
+        step, leave = (
+            (self._evaluate_base(start, base, rows, exchange), Ended)
             if start.config.is_reference
             else self._fit(start, base, rows, exchange)
         )
-        return Ended(start.trial, step, round(time.perf_counter() - began, 3), memory.peak_mib(self._device))
+        return leave(start.trial, step, round(time.perf_counter() - began, 3), memory.peak_mib(self._device))
 
     def _load(self, config: TrialConfig) -> base_model.Base:
         key = (config.model, config.quantization)
@@ -100,7 +100,9 @@ class SftTrainer:
         exchange(Rung(start.trial, 0, _measure(start.config, base.model, base, rows)))
         return 0
 
-    def _fit(self, start: Start, base: base_model.Base, rows: tokens.TokenRows, exchange: Exchange) -> int:
+    def _fit(
+        self, start: Start, base: base_model.Base, rows: tokens.TokenRows, exchange: Exchange
+    ) -> tuple[int, type[Ended | Paused]]:
         config = start.config
         transformers.set_seed(config.training.seed)  # where TRL sets it: before the adapter's weights are drawn
         model = adapter.attach(base.model, config.lora)
@@ -120,8 +122,10 @@ class SftTrainer:
                 },
             )
             trainer.add_callback(rungs)
-            trainer.train()
-            return int(trainer.state.global_step)
+            trainer.train(resume_from_checkpoint=_resumed(trainer, start))
+            if rungs.paused:
+                state.settle(trainer, Path(start.state))
+            return int(trainer.state.global_step), Paused if rungs.paused else Ended
         finally:
             self._release(model, config)
 
@@ -131,6 +135,15 @@ class SftTrainer:
         base.__dict__.pop("forward", None)
         if config.lora.bias != "none":
             self._base = None  # its biases were trained
+
+
+def _resumed(trainer: LeanSftTrainer, start: Start) -> str | None:
+    """Returns the checkpoint to go on from, None for a trial that begins."""
+    if not start.from_step:
+        return None
+    folder = state.at(Path(start.state), start.from_step)
+    trainer.add_callback(state.ResumedCurve(trainer, folder))
+    return str(folder)
 
 
 def _trainer(

@@ -17,7 +17,7 @@ from sweeper.executors.devices import Device, devices
 from sweeper.executors.tied import redirect
 from sweeper.settings import Settings
 from trainers import registry
-from trainers.seam import Command, Ended, Event, Failed, Start
+from trainers.seam import LEAVES, Command, Event, Failed, Start
 
 Context = ForkServerContext | SpawnContext
 
@@ -108,7 +108,7 @@ class LocalWorker:
                 self.connection.send(list(commands))
             while self._trials and self.connection.poll():
                 event = self.connection.recv()
-                if isinstance(event, (Ended, Failed)):
+                if isinstance(event, LEAVES):
                     self._trials.discard(event.trial)
                 yield event
         except (EOFError, ConnectionError):

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pytest
 
-from sweeper.decisions import Objective, decide
+from sweeper.decisions import Decision, Objective, Verdict, decide
 from sweeper.history import REFERENCE, Trial
 
 LOSS, F1 = Objective("eval_loss", "minimize"), Objective("f1", "maximize")
 NAN, INF = math.nan, math.inf
 
 
-class Prunes:
-    def verdict(self, trial: Trial, step: int, value: float) -> str | None:
-        return "worse than the others"
+@dataclass(frozen=True)
+class Says:
+    answer: Verdict | None
+
+    def verdict(self, trial: Trial, step: int, value: float) -> Verdict | None:
+        return self.answer
+
+    def compare(self, trials: Sequence[Trial], exhausted: bool) -> list[tuple[Trial, Decision]]:
+        return []
 
 
-class Spares:
-    def verdict(self, trial: Trial, step: int, value: float) -> str | None:
-        return None
+PRUNES, PAUSES, SPARES = Says(Verdict("prune", "worse")), Says(Verdict("pause", "waits")), Says(None)
 
 
 def trial(*values: dict[str, float], steps: int = 30, number: int = 0) -> Trial:
@@ -53,17 +59,27 @@ def test_decision(
 ) -> None:
     asked = trial(*values)
     step, latest = asked.rungs[-1]
-    decision = decide(asked, step, latest, objective, Prunes() if prunes else Spares())
+    decision = decide(asked, step, latest, objective, PRUNES if prunes else SPARES)
     assert (decision.outcome, decision.keep) == (outcome, keep)
     assert decision.reason
+
+
+def test_a_pause_is_no_end() -> None:
+    decision = decide(trial({"eval_loss": 2.0}), 10, {"eval_loss": 2.0}, LOSS, PAUSES)
+    assert decision == Decision("waits", outcome=None, keep=True, pause=True)
+
+
+def test_the_last_rung_completes_where_others_pause() -> None:
+    last = trial({"eval_loss": 2.0}, {"eval_loss": 1.9}, {"eval_loss": 1.8})
+    assert decide(last, 30, {"eval_loss": 1.8}, LOSS, PAUSES).outcome == "complete"
 
 
 def test_a_reference_is_never_pruned() -> None:
     reference = trial({"eval_loss": 9.0}, steps=0, number=REFERENCE)
     reference.rungs = [(0, {"eval_loss": 9.0})]
-    assert decide(reference, 0, {"eval_loss": 9.0}, LOSS, Prunes()).outcome == "complete"
+    assert decide(reference, 0, {"eval_loss": 9.0}, LOSS, PRUNES).outcome == "complete"
 
 
 def test_the_reason_names_what_was_not_finite_and_where() -> None:
-    decision = decide(trial({"loss": NAN, "grad_norm": INF}), 10, {"loss": NAN, "grad_norm": INF}, LOSS, Spares())
+    decision = decide(trial({"loss": NAN, "grad_norm": INF}), 10, {"loss": NAN, "grad_norm": INF}, LOSS, SPARES)
     assert decision.reason == "grad_norm, loss not finite at step 10"

@@ -9,21 +9,30 @@ from typing import Any
 
 import optuna
 import pytest
+from omegaconf import OmegaConf
 
-from sweeper.decisions import Objective
+from sweeper.decisions import Objective, Verdict
 from sweeper.history import Trial
+from sweeper.mirror import Mirror
 from sweeper.search import Sampled
 from sweeper.settings import PrunerSettings, Sampler
 from sweeper.space import Choices, Interval, Space
-from sweeper.study import Mirror, Study
+from sweeper.study import Study
 
+CONF = Path(__file__).parents[2] / "conf"
 LOSS = Objective("eval_loss", "minimize")
 CONTINUOUS = Space((Interval("training.learning_rate", 1e-5, 1e-3, log=True), Choices("lora.r", (4, 8, 16))), ())
 SMALL = Space((Choices("lora.r", (4, 8)), Choices("lora.target_modules", (["q"], ["q", "v"]))), ())
 
 
 def study(space: Space = CONTINUOUS, sampler: str = "tpe", pruner: str = "none", **kwargs: Any) -> Study:
-    return Study(space, Sampler(sampler), PrunerSettings(pruner, kwargs), LOSS, seed=0)
+    settings = Sampler(sampler, target("sampler", sampler)), PrunerSettings(pruner, target("pruner", pruner), kwargs)
+    return Study(space, *settings, LOSS, seed=0)
+
+
+def target(group: str, name: str) -> str | None:
+    found = OmegaConf.to_container(OmegaConf.load(CONF / group / f"{name}.yaml"))["_target_"]  # type: ignore[index, call-overload]
+    return found if found is None else str(found)
 
 
 def loss_of(params: dict[str, Any]) -> float:
@@ -93,15 +102,15 @@ def test_pruners_by_name_stop_the_worst(pruner: str, kwargs: dict[str, Any]) -> 
         made.apply({"event": "proposed"}, trial)
         for rung in range(1, 7):
             trial.rungs.append((10 * rung, {"eval_loss": loss + rung / 100}))
-            why = made.verdict(trial, 10 * rung, loss + rung / 100)
-            if why:
-                reasons.append((number, why))
+            verdict = made.verdict(trial, 10 * rung, loss + rung / 100)
+            if verdict:
+                reasons.append((number, verdict.reason))
                 break
         trial.outcome = "pruned" if reasons and reasons[-1][0] == number else "complete"
         made.apply({"event": "ended"}, trial)
     assert {number for number, _ in reasons} & {3, 4, 5}, reasons
     assert 0 not in {number for number, _ in reasons}
-    assert all(f"{pruner} at rung" in why for _, why in reasons)
+    assert all(why.startswith(f"{pruner}: eval_loss ") and " at rung " in why for _, why in reasons)
 
 
 def test_tpe_learns() -> None:
@@ -127,7 +136,11 @@ def test_the_median_pruner_counts_rungs() -> None:
     worse = Trial("worse", 3, {"training.learning_rate": 2e-4, "lora.r": 4}, {})
     made.apply({"event": "proposed"}, worse)
     worse.rungs = [(10, {"eval_loss": 5.0})]
-    assert made.verdict(worse, 10, 5.0) == "median at rung 1 (step 10): eval_loss 5 against 3 other trials at that rung"
+    worse.steps = 40
+    assert made.verdict(worse, 10, 5.0) == Verdict(
+        "prune",
+        "median: eval_loss 5 at rung 1 (step 10), where 3 others have 1 at best and 1 as median; 30 of 40 steps saved",
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,67 @@
+"""Makes Optuna's samplers and pruners, and anybody's, from a `_target_` and its arguments, as Hydra does."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import optuna
+from hydra.errors import HydraException
+from hydra.utils import get_class, instantiate
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+
+from sweeper.settings import PrunerSettings, Sampler, Settings
+from sweeper.validation import Problem
+
+TPE = "optuna.samplers.TPESampler"  # what sampler=auto draws with where a grid is impossible
+
+
+def sampler_of(settings: Sampler, seed: int) -> BaseSampler:
+    """Returns a sampler; one that takes a `seed` gets it."""
+    target = settings.target or TPE
+    seeded = {"seed": seed} if "seed" in inspect.signature(get_class(target)).parameters else {}
+    made: BaseSampler = _quietly(target, {**seeded, **settings.kwargs})
+    return made
+
+
+def pruner_of(settings: PrunerSettings) -> BasePruner:
+    """Returns a pruner of Optuna's kind; one that never prunes where the settings name none."""
+    if settings.target is None:
+        return optuna.pruners.NopPruner()
+    made: BasePruner = _quietly(settings.target, settings.kwargs)
+    return made
+
+
+def _quietly(target: str, kwargs: dict[str, Any]) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # chosen by name, knowingly
+        return instantiate({"_target_": target, **kwargs}, _convert_="all")
+
+
+def problems(settings: Settings) -> Iterator[Problem]:
+    """Finds samplers and pruners that cannot be made."""
+    if settings.sampler.target is not None:
+        yield from _problems("sampler", settings.sampler, BaseSampler)
+    if settings.pruner.target is not None:
+        yield from _problems("pruner", settings.pruner, BasePruner)
+
+
+def _problems(group: str, settings: Sampler | PrunerSettings, kind: type) -> Iterator[Problem]:
+    remedy = f"{group}={'tpe' if group == 'sampler' else 'median'}, or the arguments its documentation names"
+    try:
+        made = sampler_of(settings, 0) if isinstance(settings, Sampler) else pruner_of(settings)
+    except (HydraException, TypeError, ValueError, ImportError, AttributeError) as error:
+        yield Problem(f"{group}._target_", settings.target, f"cannot be made ({_first_line(error)})", remedy)
+        return
+    if not isinstance(made, kind):
+        rule = f"is no {kind.__module__.partition('.')[0]} {group}"
+        yield Problem(f"{group}._target_", settings.target, rule, remedy)
+
+
+def _first_line(error: Exception) -> str:
+    """Returns the innermost reason: Hydra wraps it."""
+    inner = error.__cause__ or error
+    return next(iter(str(inner).strip().splitlines()), type(inner).__name__)
