@@ -115,7 +115,7 @@ def _cells(row: Ranked, board: Leaderboard) -> dict[str, str]:
         f"Best {board.metric}": _number(trial.metrics.get(board.metric), 4),
         "LoRA": "untrained" if reference else _lora(params),
         "Gain": "" if reference else f"{params['lora.realised_gain']:.3g}",
-        "Learning rate": "" if reference else f"{params['training.learning_rate']:g}",
+        "Learning rate": "" if reference else f"{params['training.learning_rate']:.4g}",
         "Scheduler": "" if reference else str(params["training.lr_scheduler_type"]),
         "Data": _data(params),
         **{key: "" if reference else _word(params.get(key)) for key in board.swept if key not in _COVERED},
@@ -135,6 +135,8 @@ def _data(params: dict[str, Any]) -> str:
 
 
 def _word(value: Any) -> str:
+    if value is None:
+        return ""
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

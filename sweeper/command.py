@@ -9,13 +9,14 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
 
-from sweeper import files
+from sweeper import files, search_space
 from sweeper import space as spaces
-from sweeper.composition import SETTINGS_GROUPS, Compose, Composer, integers
+from sweeper.composition import SETTINGS_GROUPS, Compose, Composer, integers, is_free
 from sweeper.executors.devices import visible_gpus
 from sweeper.halving import UNLIMITED_BRACKET
 from sweeper.identity import trial_id
@@ -93,13 +94,17 @@ def understand(compose: Compose, group_options: GroupOptions, arguments: Sequenc
     Raises:
         ConfigurationError: With everything wrong with it.
     """
-    space, problems = spaces.parse(arguments, group_options)
-    composer = Composer(compose, space)
+    said, problems = spaces.parse(arguments, group_options)
+    composer = Composer(compose, said)
+    space, wrong = search_space.extended(said, composer.config, group_options)
+    composer = composer if space == said else Composer(compose, space)
+    problems += wrong
     problems += [*composer.unknown_axes(), *_settings_swept(space)]
     if problems:
         known = [item for item in arguments if item.partition("=")[0].lstrip("+~") not in {p.key for p in problems}]
-        raise ConfigurationError([*problems, *_problems_of(compose, group_options, known)])
-    space, reversed_ = spaces.typed(space, integers())
+        more = _problems_of(compose, group_options, known) if len(known) < len(arguments) else []
+        raise ConfigurationError([*problems, *more])
+    space, reversed_ = spaces.typed(space, integers(), is_free)
     if reversed_:
         raise ConfigurationError(reversed_)
     settings, problems = composer.settings(next(representatives(space)))
@@ -113,7 +118,7 @@ def understand(compose: Compose, group_options: GroupOptions, arguments: Sequenc
 
 def _settings_swept(space: Space) -> Iterator[Problem]:
     for axis in space.axes:
-        if axis.key.partition(".")[0] in SETTINGS_GROUPS:
+        if axis.key.partition(".")[0] in {*SETTINGS_GROUPS, search_space.GROUP}:
             rule = "says how the sweep is run, not what a trial is, so it has one value for all trials"
             yield Problem(axis.key, "several values", rule, f"{axis.key}=VALUE")
 
@@ -203,9 +208,17 @@ def representatives(space: Space) -> Iterator[Params]:
         return
     ends = {axis.key: axis.values if isinstance(axis, Choices) else (axis.low, axis.high) for axis in space.axes}
     first = {key: values[0] for key, values in ends.items()}
-    yield first
-    for key, values in ends.items():
-        yield from ({**first, key: value} for value in values[1:])
+    yield space.active(first)
+    for axis in space.axes:
+        yield from (space.active(_met(space, first, axis.key, value)) for value in ends[axis.key])
+
+
+def _met(space: Space, point: Params, key: str, value: Any) -> Params:
+    """Sets an axis, and the axes it depends on to values at which it exists."""
+    axis = next(item for item in space.axes if item.key == key)
+    for other, values in axis.when:
+        point = _met(space, point, other, values[0])
+    return {**point, key: value}
 
 
 def derived_name(space: Space, arguments: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from sweeper import gain, passthrough, replacement, rules
+from sweeper import gain, passthrough, replacement, rules, search_space
 from sweeper.settings import Settings
 from sweeper.space import Space
 from sweeper.validation import Problem, build
@@ -22,7 +22,10 @@ TRIAL_GROUPS = ("model", "quantization", "lora", "data", "training")
 SETTINGS_GROUPS = ("trainer", "sampler", "pruner", "executor", "tracking", "sweep", "replay")
 
 # Mappings that take any key: the libraries they are handed to know which ones there are.
-FREE = ("lora.kwargs", "training.kwargs", "training.lr_scheduler_kwargs", "sampler.kwargs", "pruner.kwargs")
+FREE = (
+    *("lora.kwargs", "training.kwargs", "training.lr_scheduler_kwargs", "sampler.kwargs", "pruner.kwargs"),
+    search_space.GROUP,
+)
 
 Compose = Callable[[Sequence[str]], DictConfig]
 
@@ -42,6 +45,11 @@ class Composer:
         # Most configurations hold no references: a plain copy is then twenty times faster than OmegaConf's.
         self._has_references = functools.cache(lambda choices: _refers(self._composed(choices)))
         self._plain = functools.cache(lambda choices: _plain(self._composed(choices)))
+
+    @property
+    def config(self) -> DictConfig:
+        """What the command sets once, composed."""
+        return self._composed(())
 
     def settings(self, params: Mapping[str, Any]) -> tuple[Settings | None, list[Problem]]:
         """Composes the groups that say how the sweep is run; `params` picks the swept config groups."""

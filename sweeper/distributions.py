@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from sweeper.space import Axis, Choices
@@ -18,6 +19,15 @@ def distribution(axis: Axis) -> BaseDistribution:
     if axis.integer:
         return IntDistribution(int(axis.low), int(axis.high), log=axis.log)
     return FloatDistribution(axis.low, axis.high, log=axis.log)
+
+
+def suggest(trial: optuna.Trial, axis: Axis) -> Any:
+    """Returns the label that a trial draws on an axis."""
+    if isinstance(axis, Choices):
+        return trial.suggest_categorical(axis.key, [label(value) for value in axis.values])
+    if axis.integer:
+        return trial.suggest_int(axis.key, int(axis.low), int(axis.high), log=axis.log)
+    return trial.suggest_float(axis.key, axis.low, axis.high, log=axis.log)
 
 
 def is_on(axis: Axis, value: Any) -> bool:

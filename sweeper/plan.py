@@ -21,7 +21,8 @@ _DERIVED = ("lora.alpha", "lora.realised_gain")
 class Stage:
     """One stage of a plan; a plain search has one. `trials` hold what differs between them, under dotted names.
 
-    `vary` maps each axis to its values or its interval in Hydra's words; a sampler's points are not known before.
+    `vary` maps each axis to its values or its interval in Hydra's words, with conditions to `{"values", "when"}`; a
+    sampler's points are not known before.
     """
 
     name: str
@@ -50,7 +51,7 @@ def plan(asked: Command) -> Plan:
     stage = Stage(
         name="search",
         when="always",
-        vary={axis.key: _words(axis) for axis in asked.space.axes},
+        vary={axis.key: _varied(axis) for axis in asked.space.axes},
         hold=_held(asked, example),
         budget={"steps": example.training.max_steps}
         if example.training.max_steps > 0
@@ -66,6 +67,14 @@ def _composed(asked: Command, params: Mapping[str, Any]) -> TrialConfig:
     config, problems = asked.composer.trial(params)
     assert config is not None, problems  # an understood command composes
     return config
+
+
+def _varied(axis: Axis) -> Any:
+    return (
+        {"values": _words(axis), "when": {key: list(values) for key, values in axis.when}}
+        if axis.when
+        else _words(axis)
+    )
 
 
 def _words(axis: Axis) -> Any:
@@ -112,7 +121,8 @@ def _stage_lines(stage: Stage) -> list[str]:
         "",
         "Varied",
     ]
-    trials = table([{key: str(value) for key, value in trial.items()} for trial in stage.trials])
+    columns = sorted(dict.fromkeys(key for trial in stage.trials for key in trial), key=lambda key: key in _DERIVED)
+    trials = table([{key: str(trial.get(key, "")) for key in columns} for trial in stage.trials])
     return [
         *head,
         *varied,
@@ -127,4 +137,7 @@ def _stage_lines(stage: Stage) -> list[str]:
 
 
 def _listed(value: Any) -> str:
+    if isinstance(value, dict) and set(value) == {"values", "when"}:
+        when = " and ".join(f"{key} is {' or '.join(map(str, values))}" for key, values in value["when"].items())
+        return f"{_listed(value['values'])}, when {when}"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value).replace("\n", "\\n")

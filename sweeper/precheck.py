@@ -18,6 +18,7 @@ from hydra.core.override_parser.types import ChoiceSweep, Glob, Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
+from sweeper import search_space
 from sweeper.command import GroupOptions, group_options_of, understand
 from sweeper.composition import is_free, nearest
 from sweeper.passthrough import RETIRED
@@ -56,7 +57,7 @@ def problems(line: Line, conf: str) -> list[Problem]:
         config = compose("config", [*search_path, *first])
         values = [item for item in parsed if item not in groups]
         unknown = list(_unknown(values, config))
-        found += [*unknown, *_unswept(parsed, line.multirun)]
+        found += [*unknown, *_unswept(parsed, line.multirun), *_unswept_space(config, line)]
         kept = [item for item in [*sound, *values] if item.key_or_group not in {problem.key for problem in found}]
         return [*found, *_deeper(search_path, options, [str(item.input_line) for item in kept])]
 
@@ -133,6 +134,12 @@ def _unswept(parsed: Sequence[Override], multirun: bool) -> Iterator[Problem]:
         if item.is_sweep_override() and not multirun:
             remedy = f"lora-sweep -m {item.input_line}"
             yield Problem(item.key_or_group, item.get_value_string(), "several values need a multirun", remedy)
+
+
+def _unswept_space(config: DictConfig, line: Line) -> Iterator[Problem]:
+    if config.get(search_space.GROUP) and not line.multirun:
+        rule = "a search space holds several values, which need a multirun"
+        yield Problem(search_space.GROUP, ", ".join(config[search_space.GROUP]), rule, "lora-sweep -m …")
 
 
 def _deeper(search_path: list[str], options: GroupOptions, overrides: list[str]) -> list[Problem]:

@@ -16,6 +16,7 @@ from sweeper.event_log import LogDamagedError, LogInUseError
 from sweeper.halving import Halving
 from sweeper.interruption import Interruption
 from sweeper.planner import Planner
+from sweeper.say import say
 from sweeper.search import Grid, Sampled, Search
 from sweeper.validation import ConfigurationError
 from trainers import registry
@@ -42,7 +43,7 @@ def run(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) -> N
         _refuse(error)
     if asked.settings.sweep.dry_run:
         made = plan.plan(asked)
-        print(plan.to_json(made) if asked.settings.sweep.dry_run == "json" else plan.to_text(made))
+        say(plan.to_json(made) if asked.settings.sweep.dry_run == "json" else plan.to_text(made))
         sys.exit(0)
     try:
         with Interruption() as interruption:  # from before the imports on, some of which turn a Ctrl-C into an error

@@ -67,6 +67,6 @@ class Sampled:
     def _missed(self, number: int) -> Iterator[Params]:
         """Yields all points of a finite space, in an order that depends on the number alone."""
         if math.isfinite(self._space.size):
-            order = list(range(int(self._space.size)))
-            random.Random(number).shuffle(order)
-            yield from map(self._space.point, order)
+            points = list(self._space.grid())
+            random.Random(number).shuffle(points)
+            yield from points

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import shlex
 import sys
@@ -27,6 +26,7 @@ from sweeper.mirror import Mirror
 from sweeper.paths import SweepPaths
 from sweeper.planner import Planner, Proposal
 from sweeper.progress import Progress
+from sweeper.say import say
 from sweeper.study import Study
 from sweeper.validation import ConfigurationError, Problem
 
@@ -52,7 +52,7 @@ class Session:
         self._total, self._merged = asked.total, asked.merged
         self._study, self._pruner, self._planner, self._interruption = study, pruner, planner, interruption
         self._paths = SweepPaths(Path(asked.settings.sweep.dir) / asked.name)
-        self._say: Callable[[str], None] = _say
+        self._say: Callable[[str], None] = say
         _quiet()
 
     def run(self) -> int:
@@ -185,12 +185,6 @@ def _metrics(trial: TrialRow) -> str:
     width = max(map(len, trial.metrics), default=0)
     lines = [f"  {name:<{width}}  {value:.6g}" for name, value in trial.metrics.items()]
     return "\n".join([f"\nMetrics of {trial.name} at its best rung:", *lines])
-
-
-def _say(text: str) -> None:
-    """Prints, for as long as somebody reads: `lora-sweep … | head` ends the reader, not the sweep."""
-    with contextlib.suppress(BrokenPipeError):
-        print(text, flush=True)
 
 
 def _counted(trials: float) -> str:

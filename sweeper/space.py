@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -20,6 +21,10 @@ MOST_VALUES = 10_000
 """Of one axis, and of a grid that is checked point by point before it starts."""
 
 
+Conditions = tuple[tuple[str, tuple[Any, ...]], ...]
+"""Other axes' keys, each with the values at which an axis exists at all."""
+
+
 @dataclass(frozen=True)
 class Choices:
     """An axis with listed values, in the order they were typed. `is_group` where they are options of a config group."""
@@ -27,6 +32,7 @@ class Choices:
     key: str
     values: tuple[Any, ...]
     is_group: bool = False
+    when: Conditions = ()
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,7 @@ class Interval:
     high: float
     log: bool = False
     integer: bool = False
+    when: Conditions = ()
 
 
 Axis = Choices | Interval
@@ -55,22 +62,52 @@ class Space:
         """True when every axis is a list, so that a full grid exists."""
         return all(isinstance(axis, Choices) for axis in self.axes)
 
-    @property
+    @functools.cached_property
     def size(self) -> float:
         """The number of distinct points, infinite where an axis is continuous."""
+        if self._is_conditional and self._combinations <= MOST_VALUES:
+            return len(list(self.grid()))
+        return self._combinations
+
+    @property
+    def _combinations(self) -> float:
         return math.prod(_axis_size(axis) for axis in self.axes)
 
+    @property
+    def _is_conditional(self) -> bool:
+        return any(axis.when for axis in self.axes)
+
     def grid(self) -> Iterator[dict[str, Any]]:
-        """Yields every combination of a finite space, the last axis varying fastest."""
-        return (self.point(index) for index in range(int(self.size)))
+        """Yields every point of a finite space once, the last axis varying fastest."""
+        points = (self.point(index) for index in range(int(self._combinations)))
+        return _distinct(points) if self._is_conditional else points
 
     def point(self, index: int) -> dict[str, Any]:
-        """Returns one combination of a finite space by its position in the grid."""
+        """Returns one combination of a finite space by its position in the grid, without the axes it rules out."""
         values: dict[str, Any] = {}
         for axis in reversed(self.axes):
             index, position = divmod(index, int(_axis_size(axis)))
             values[axis.key] = axis.values[position] if isinstance(axis, Choices) else int(axis.low) + position
-        return {axis.key: values[axis.key] for axis in self.axes}
+        return self.active({axis.key: values[axis.key] for axis in self.axes})
+
+    def active(self, point: Params) -> dict[str, Any]:
+        """Returns a point without the axes whose conditions it does not meet."""
+        return {axis.key: point[axis.key] for axis in self.axes if self.exists(axis, point)}
+
+    def exists(self, axis: Axis, point: Params) -> bool:
+        """True where a point meets the conditions of an axis, and those of the axes it depends on."""
+        known = {other.key: other for other in self.axes}
+        return all(
+            key in point and point[key] in values and self.exists(known[key], point) for key, values in axis.when
+        )
+
+
+def _distinct(points: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    seen: set[str] = set()
+    for point in points:
+        if (key := repr(point)) not in seen:
+            seen.add(key)
+            yield point
 
 
 def _axis_size(axis: Axis) -> float:
@@ -99,9 +136,9 @@ def parse(arguments: Sequence[str], group_options: Callable[[str], Sequence[str]
         if endless := endless_range(override):
             problems.append(endless)
             continue
-        axis = _axis(override, group_options)
+        axis = axis_of(override, group_options)
         axes.append(axis)
-        problems.extend(_problems(axis))
+        problems.extend(problems_of(axis))
     return Space(tuple(axes), tuple(fixed)), problems
 
 
@@ -125,17 +162,22 @@ def as_list(text: str) -> str:
     return f"{key}=[{value}]" if key == "executor.devices" and re.fullmatch(r"\s*\d+(\s*,\s*\d+)*\s*", value) else text
 
 
-def typed(space: Space, integers: Collection[str]) -> tuple[Space, list[Problem]]:
-    """Makes intervals of integer parameters integer: Hydra reads every bound as a float.
+def typed(
+    space: Space, integers: Collection[str], is_free: Callable[[str], bool] = lambda key: False
+) -> tuple[Space, list[Problem]]:
+    """Makes intervals of integer parameters integer, and others not: Hydra reads every bound as a float, YAML does not.
 
     Args:
         space: As parsed.
         integers: The keys that take integers only.
+        is_free: True for a key of which nobody here knows what it takes; whole bounds then mean integers.
 
     Returns:
         The space, and the intervals in which no integer lies.
     """
-    axes = tuple(_typed(axis, integers) if isinstance(axis, Interval) else axis for axis in space.axes)
+    axes = tuple(
+        _typed(axis, integers, is_free(axis.key)) if isinstance(axis, Interval) else axis for axis in space.axes
+    )
     empty = [axis for axis in axes if isinstance(axis, Interval) and axis.low > axis.high]
     rule = "holds no integer, and this parameter takes nothing else"
     problems = [
@@ -144,14 +186,15 @@ def typed(space: Space, integers: Collection[str]) -> tuple[Space, list[Problem]
     return dataclasses.replace(space, axes=axes), problems
 
 
-def _typed(axis: Interval, integers: Collection[str]) -> Interval:
+def _typed(axis: Interval, integers: Collection[str], is_free: bool) -> Interval:
     if axis.key not in integers:
-        return axis
+        return dataclasses.replace(axis, integer=axis.integer and is_free)
     return dataclasses.replace(axis, low=math.ceil(axis.low), high=math.floor(axis.high), integer=True)
 
 
-def _axis(override: Override, group_options: Callable[[str], Sequence[str]]) -> Axis:
-    key = override.key_or_group
+def axis_of(override: Override, group_options: Callable[[str], Sequence[str]]) -> Axis:
+    """Returns the axis that a sweep override spans."""
+    key = override.key_or_group.removeprefix("search_space.")  # an axis of a file, replaced from the shell
     value: Any = override.value()
     if isinstance(value, IntervalSweep):
         low: Any = value.start
@@ -174,7 +217,8 @@ def _hashable(values: tuple[Any, ...]) -> bool:
     return not any(isinstance(value, (list, dict)) for value in values)
 
 
-def _problems(axis: Axis) -> list[Problem]:
+def problems_of(axis: Axis) -> list[Problem]:
+    """Finds what is wrong with an axis by itself."""
     if isinstance(axis, Interval):
         return list(_interval_problems(axis))
     remedy = f"{axis.key}=VALUE,VALUE"

@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from sweeper import instantiation, sobol
 from sweeper.decisions import Decision, Objective, Verdict, saved
-from sweeper.distributions import distribution, is_on, key_of, label, value_of
+from sweeper.distributions import distribution, is_on, key_of, label, suggest, value_of
 from sweeper.history import Trial
 from sweeper.settings import PrunerSettings, Sampler
 from sweeper.space import Space
@@ -49,12 +49,21 @@ class Study:
         self._discard_pending()
         if self._sampler.name == "qmc":
             # A point that is known already makes way for the one so many numbers further on.
-            return sobol.point(self._space, self._seed, number + attempt * _STRIDE)
+            return self._space.active(sobol.point(self._space, self._seed, number + attempt * _STRIDE))
         self._study.sampler = self._seeded(number, attempt)
-        trial = self._study.ask(self._distributions)
-        point = {key: value_of(self._axes[key], text) for key, text in trial.params.items()}
+        trial = self._study.ask()
+        point = self._suggest(trial)
         self._pending[key_of(point)] = trial
         return point
+
+    def _suggest(self, trial: optuna.Trial) -> dict[str, Any]:
+        """Lets a trial draw its axes: those with conditions last, where what is drawn by then meets them."""
+        point: dict[str, Any] = {}
+        waiting = list(self._space.axes)
+        while ready := [axis for axis in waiting if self._space.exists(axis, point)]:
+            point |= {axis.key: value_of(axis, suggest(trial, axis)) for axis in ready}
+            waiting = [axis for axis in waiting if axis not in ready]
+        return self._space.active(point)
 
     def _seeded(self, number: int, attempt: int) -> optuna.samplers.BaseSampler:
         seed = int(np.random.SeedSequence([self._seed, number, attempt]).generate_state(1)[0])
@@ -83,18 +92,17 @@ class Study:
 
     def fits(self, trial: Trial) -> bool:
         """True for a trial that is a point of the present space."""
-        return set(trial.params) == set(self._axes) and all(
-            is_on(self._axes[key], value) for key, value in trial.params.items()
-        )
+        asked = {axis.key for axis in self._space.axes if self._space.exists(axis, trial.params)}
+        return set(trial.params) == asked and all(is_on(self._axes[key], value) for key, value in trial.params.items())
 
     def accepts(self, frozen: FrozenTrial) -> bool:
         """True for a stored trial whose axes are the present ones."""
-        return frozen.distributions == self._distributions
+        return all(self._distributions.get(key) == known for key, known in frozen.distributions.items())
 
     def _enqueue(self, trial: Trial) -> None:
         self._study.sampler = optuna.samplers.RandomSampler(seed=0)  # every value is given: nothing is drawn
         self._study.enqueue_trial({key: label(value) for key, value in trial.params.items()})
-        self._running[trial.id] = self._study.ask(self._distributions)
+        self._running[trial.id] = self._study.ask({key: self._distributions[key] for key in trial.params})
 
     def apply(self, record: Mapping[str, Any], trial: Trial | None) -> None:
         """Follows the sweep's log."""

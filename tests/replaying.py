@@ -23,8 +23,8 @@ from sweeper.planner import Planner
 from sweeper.search import Grid, Sampled, Search
 from sweeper.study import Study
 from trainers.registry import Resources, make
-from trainers.seam import Event, Worker
 from trainers.seam import Command as Order
+from trainers.seam import Event, Worker
 
 CONF = Path(__file__).parents[1] / "conf"
 
@@ -67,6 +67,7 @@ def replay(
     folder: Path,
     asked: Command,
     table: Path,
+    *,
     workers: int = 1,
     seed: int = 0,
     stop_when: Callable[[History], bool] = lambda history: False,

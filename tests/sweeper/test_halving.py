@@ -124,7 +124,7 @@ def ends(history: History) -> dict[str, Any]:
 
 def test_every_arrival_order_gives_the_same_survivors(tmp_path: Path, curves: Path) -> None:
     asked = understood(curves, *ARGUMENTS)
-    results = [ends(replay(tmp_path / str(seed), asked, curves, 1 + seed % 5, seed)) for seed in range(30)]
+    results = [ends(replay(tmp_path / str(seed), asked, curves, workers=1 + seed % 5, seed=seed)) for seed in range(30)]
     assert all(result == results[0] for result in results)
     outcomes = [outcome for outcome, *_ in results[0].values()]
     assert outcomes.count("complete") == 3 and outcomes.count("pruned") == 17
@@ -133,18 +133,18 @@ def test_every_arrival_order_gives_the_same_survivors(tmp_path: Path, curves: Pa
 def test_asynchronous_asha_does_not(tmp_path: Path, curves: Path) -> None:
     """What the rule is for: Optuna's decides by arrival."""
     asked = understood(curves, *ARGUMENTS, "pruner=asha")
-    results = [ends(replay(tmp_path / str(seed), asked, curves, 1 + seed % 5, seed)) for seed in range(10)]
+    results = [ends(replay(tmp_path / str(seed), asked, curves, workers=1 + seed % 5, seed=seed)) for seed in range(10)]
     assert any(result != results[0] for result in results)
 
 
 @pytest.mark.parametrize("events", [30, 60, 90, 130])
 def test_an_interrupted_one_goes_on_where_it_was(tmp_path: Path, curves: Path, events: int) -> None:
     asked = understood(curves, *ARGUMENTS)
-    calm = ends(replay(tmp_path / "calm", asked, curves, 3, 1))
+    calm = ends(replay(tmp_path / "calm", asked, curves, workers=3, seed=1))
     log = tmp_path / "torn" / "events.jsonl"
-    replay(tmp_path / "torn", asked, curves, 3, 2, lambda history: len(read(log)) >= events)
+    replay(tmp_path / "torn", asked, curves, workers=3, seed=2, stop_when=lambda history: len(read(log)) >= events)
     assert ends(History(read(log))) != calm
-    assert ends(replay(tmp_path / "torn", asked, curves, 2, 3)) == calm
+    assert ends(replay(tmp_path / "torn", asked, curves, workers=2, seed=3)) == calm
 
 
 def test_a_lost_state_costs_a_beginning_and_nothing_else(tmp_path: Path, curves: Path) -> None:
@@ -152,7 +152,14 @@ def test_a_lost_state_costs_a_beginning_and_nothing_else(tmp_path: Path, curves:
 
     asked = understood(curves, *ARGUMENTS)
     log = tmp_path / "torn" / "events.jsonl"
-    replay(tmp_path / "torn", asked, curves, 3, 2, lambda history: any(item.paused for item in history.contenders))
+    replay(
+        tmp_path / "torn",
+        asked,
+        curves,
+        workers=3,
+        seed=2,
+        stop_when=lambda history: any(item.paused for item in history.contenders),
+    )
     for folder in (tmp_path / "torn").glob("trials/*/state"):
         shutil.rmtree(folder)
     calm = ends(replay(tmp_path / "calm", asked, curves))
