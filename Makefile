@@ -34,6 +34,7 @@ ui: install ## browse the curves: MLflow on http://127.0.0.1:5000
 bench: install ## the README's figures, measured side by side
 	$(BIN)/python -m benchmarks.driver
 	$(BIN)/python -m benchmarks.tracking
+	$(BIN)/python -m benchmarks.halving
 	$(BIN)/python -m benchmarks.first_sweep
 
 clean: ## remove the environment and what sweeps wrote here

@@ -206,4 +206,6 @@ def to_text(board: Leaderboard) -> str:
     """Returns the table for a terminal, without what the names already tell."""
     rows = [_cells(row, board) for row in board.shown]
     narrow = [{key: value for key, value in row.items() if key not in _TOLD_BY_NAME} for row in rows]
-    return "\n".join([*table(narrow), "", *_footer(board)])
+    # Why a trial was pruned scrolled by, and stands in the file.
+    told = dataclasses.replace(board, rows=[row for row in board.rows if row.trial.outcome != "pruned"])
+    return "\n".join([*table(narrow), "", *_footer(told)])

@@ -14,17 +14,26 @@ from typing import Any
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
 
-from sweeper import files, search_space
+from sweeper import files, gpu_memory, search_space
 from sweeper import space as spaces
 from sweeper.composition import SETTINGS_GROUPS, Compose, Composer, integers, is_free
 from sweeper.executors.devices import visible_gpus
 from sweeper.halving import UNLIMITED_BRACKET
 from sweeper.identity import trial_id
 from sweeper.search import Params
-from sweeper.settings import MAXIMIZED, MEASURED, MINIMIZED, OWN_PRUNERS, OWN_SAMPLERS, HalvingSettings, Settings
+from sweeper.settings import (
+    MAXIMIZED,
+    MEASURED,
+    MINIMIZED,
+    OWN_PRUNERS,
+    OWN_SAMPLERS,
+    Executor,
+    HalvingSettings,
+    Settings,
+)
 from sweeper.space import Choices, Space
 from sweeper.validation import ConfigurationError, Problem, build
-from trainers.trial import TrialConfig
+from trainers.trial import Model, Quantization, TrialConfig
 
 MOST_UNPRUNED = 8
 """Sampled trials that `pruner=auto` runs to their end (architecture, rungs: "with eight trials or fewer, nothing")."""
@@ -76,6 +85,11 @@ class Command:
         if asked.bracket is None and math.isinf(self.total):
             return dataclasses.replace(asked, bracket=UNLIMITED_BRACKET)
         return asked
+
+    @functools.cached_property
+    def warnings(self) -> list[Problem]:
+        """What is no error, and yet worth knowing before the start."""
+        return [] if self.settings.trainer.name == "replay" else list(gpu_memory.occupied(self.settings.executor))
 
     @property
     def is_grid(self) -> bool:
@@ -140,8 +154,11 @@ def _settings_problems(settings: Settings, space: Space, example: TrialConfig | 
             "sweep.metric", settings.sweep.metric, f"measured are {', '.join(MEASURED)}", "sweep.metric=eval_loss"
         )
     yield from _choice_problems(settings)
-    if isinstance(settings.executor.devices, list):
-        yield from _missing_devices(settings.executor.devices)
+    yield from _missing_devices(settings.executor)
+    if not settings.sweep.dry_run:
+        from sweeper import reach  # brings SQLAlchemy along
+
+        yield from reach.problems(settings)
     metric = settings.sweep.metric
     if settings.sweep.direction is None and metric not in {*MAXIMIZED, *MINIMIZED}:
         rule = f"whether more {metric} is better is not known"
@@ -177,12 +194,14 @@ def _halves(settings: Settings, is_grid: bool, total: float) -> bool:
     )
 
 
-def _missing_devices(wanted: list[int]) -> Iterator[Problem]:
+def _missing_devices(executor: Executor) -> Iterator[Problem]:
+    if not isinstance(executor.devices, list):
+        return
     count = len(visible_gpus())
-    absent = [index for index in wanted if not 0 <= index < count]
-    if absent or not wanted:
+    absent = [index for index in executor.devices if not 0 <= index < count]
+    if absent or not executor.devices:
         rule = f"this machine shows {count} GPU{'' if count == 1 else 's'}, counted from 0"
-        yield Problem("executor.devices", wanted, rule, "executor.devices=auto")
+        yield Problem("executor.devices", executor.devices, rule, "executor.devices=auto")
 
 
 def _is_grid(settings: Settings, space: Space) -> bool:
@@ -193,12 +212,16 @@ def _is_grid(settings: Settings, space: Space) -> bool:
 
 def _trial_problems(composer: Composer, space: Space, settings: Settings | None) -> Iterator[Problem]:
     trainer, metric = (settings.trainer.name, settings.sweep.metric) if settings is not None else ("sft", "eval_loss")
+    bases: dict[tuple[Model, Quantization], TrialConfig] = {}
     for params in representatives(space):
         config, problems = composer.trial(params)
         if config is None:
             yield from problems
         elif trainer != "replay":
             yield from files.problems(config, metric)
+            bases.setdefault((config.model, config.quantization), config)
+    if settings is not None and not list(_missing_devices(settings.executor)):
+        yield from (problem for config in bases.values() for problem in gpu_memory.problems(settings.executor, config))
 
 
 def representatives(space: Space) -> Iterator[Params]:

@@ -46,6 +46,7 @@ class Driver:
         paths: SweepPaths,
         interruption: Interruption,
         limit_s: float | None = None,
+        keeps_adapters: bool = True,
     ) -> None:
         self._history = history
         self._planner, self._log, self._executor, self._views = planner, log, executor, views
@@ -53,6 +54,7 @@ class Driver:
         self._waiting = [trial for trial in history.unfinished if not trial.paused]
         self._planned, self._exhausted = list(proposals), False
         self._running: dict[str, Worker] = {}
+        self._keeps_adapters = keeps_adapters
         self._deadline = math.inf if limit_s is None else time.monotonic() + limit_s
         self.out_of_time = False
         self._decided: dict[str, Decision] = {}
@@ -161,6 +163,7 @@ class Driver:
     def _decide(self, rung: Rung) -> Command:
         trial = self._history.trials[rung.trial]
         decision = decide(trial, rung.step, rung.values, self._objective, self._pruner)
+        decision = dataclasses.replace(decision, keep=decision.keep and self._keeps_adapters)
         self._record("decided", {"trial": rung.trial, "step": rung.step, **vars(decision)})
         if decision.pause:
             return Pause(rung.trial, decision.keep)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +23,7 @@ TPE = "optuna.samplers.TPESampler"  # what sampler=auto draws with where a grid 
 def sampler_of(settings: Sampler, seed: int) -> BaseSampler:
     """Returns a sampler; one that takes a `seed` gets it."""
     target = settings.target or TPE
-    seeded = {"seed": seed} if "seed" in inspect.signature(get_class(target)).parameters else {}
+    seeded = {"seed": seed} if "seed" in inspect.signature(_class(target)).parameters else {}
     made: BaseSampler = _quietly(target, {**seeded, **settings.kwargs})
     return made
 
@@ -50,15 +51,33 @@ def problems(settings: Settings) -> Iterator[Problem]:
 
 
 def _problems(group: str, settings: Sampler | PrunerSettings, kind: type) -> Iterator[Problem]:
-    remedy = f"{group}={'tpe' if group == 'sampler' else 'median'}, or the arguments its documentation names"
+    target, example = str(settings.target), "sampler=tpe" if group == "sampler" else "pruner=median"
     try:
-        made = sampler_of(settings, 0) if isinstance(settings, Sampler) else pruner_of(settings)
-    except (HydraException, TypeError, ValueError, ImportError, AttributeError) as error:
-        yield Problem(f"{group}._target_", settings.target, f"cannot be made ({_first_line(error)})", remedy)
+        found = _class(target)
+    except (HydraException, ImportError, AttributeError, ValueError) as error:
+        yield Problem(f"{group}._target_", target, f"is no class ({_first_line(error)})", example)
         return
-    if not isinstance(made, kind):
-        rule = f"is no {kind.__module__.partition('.')[0]} {group}"
-        yield Problem(f"{group}._target_", settings.target, rule, remedy)
+    if not issubclass(found, kind):
+        yield Problem(f"{group}._target_", target, f"is no optuna {group}", example)
+        return
+    try:
+        sampler_of(settings, 0) if isinstance(settings, Sampler) else pruner_of(settings)
+    except (HydraException, TypeError, ValueError, ImportError, AttributeError) as error:
+        rule = f"{found.__name__} cannot be made of this ({_first_line(error)})"
+        yield Problem(f"{group}.kwargs", settings.kwargs, rule, f"the arguments that {target} documents")
+
+
+def _class(target: str) -> type:
+    logger = logging.getLogger("hydra.utils")
+    logger.addFilter(_never)  # it tells the terminal what the message will say
+    try:
+        return get_class(target)
+    finally:
+        logger.removeFilter(_never)
+
+
+def _never(record: logging.LogRecord) -> bool:
+    return False
 
 
 def _first_line(error: Exception) -> str:

@@ -60,7 +60,8 @@ def plan(asked: Command) -> Plan:
         choose=f"{asked.settings.sweep.resolved_direction} {asked.settings.sweep.metric}",
         trials=[_trial(params, config) for params, config in configs],
     )
-    return Plan([stage], int(asked.total) if math.isfinite(asked.total) else None)
+    findings = [{"severity": "warning", **asdict(found)} for found in asked.warnings]
+    return Plan([stage], int(asked.total) if math.isfinite(asked.total) else None, findings)
 
 
 def _composed(asked: Command, params: Mapping[str, Any]) -> TrialConfig:
@@ -106,9 +107,10 @@ def to_json(made: Plan) -> str:
 
 def to_text(made: Plan) -> str:
     """Returns the plan for a person: every stage, every trial, what is held, the rule, the total."""
+    found = [f"{item['severity']}: {item['key']}={item['value']}: {item['rule']}" for item in made.findings]
     total = "as many trials as the time allows" if made.total_trials is None else f"{made.total_trials} trials in all"
     return "\n".join(
-        [*(line for stage in made.stages for line in _stage_lines(stage)), f"{total}; nothing was started"]
+        [*(line for stage in made.stages for line in _stage_lines(stage)), *found, f"{total}; nothing was started"]
     )
 
 

@@ -1,4 +1,4 @@
-"""What the terminal says while a sweep runs: one plain line per finished trial."""
+"""What the terminal says while a sweep runs: one plain line whenever a trial pauses, goes on, or ends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 from analysis.naming import trial_name
 from sweeper.decisions import Objective
-from sweeper.history import History, Trial
+from sweeper.history import Trial
+from sweeper.overview import Overview
 
 
 def name_of(trial: Trial) -> str:
@@ -26,30 +27,49 @@ def name_of(trial: Trial) -> str:
     )
 
 
-class Progress:
-    """Prints a line whenever a trial ends."""
+def duration(seconds: float) -> str:
+    """Returns a time as one would say it: `40 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
+    minutes, hours = round(seconds / 60), round(seconds / 3600)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if minutes < 90:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min" if hours < 24 else f"{hours // 24} d {hours % 24} h"
 
-    def __init__(self, history: History, total: float, objective: Objective, say: Callable[[str], None]) -> None:
-        self._done = sum(trial.outcome is not None for trial in history.contenders)
-        self._total, self._objective, self._say = total, objective, say
+
+class Progress:
+    """Prints a line whenever a trial pauses, goes on, or ends."""
+
+    def __init__(self, overview: Overview, total: float, objective: Objective, say: Callable[[str], None]) -> None:
+        self._overview, self._total, self._objective, self._say = overview, total, objective, say
 
     def apply(self, record: Mapping[str, Any], trial: Trial | None) -> None:
-        """Follows the sweep's log."""
-        if trial is None or record["event"] not in {"ended", "failed"}:
+        """Follows the sweep's log; the overview has done so already."""
+        if trial is None:
             return
-        if trial.is_reference:
-            self._say(f"[base] {name_of(trial)}  {self._result(trial)}")
-            return
-        self._done += 1
-        count = f"{self._done}/{self._total:g}" if math.isfinite(self._total) else f"{self._done}"
-        self._say(f"[{count}] {name_of(trial)}  {self._result(trial)}")
+        match record["event"]:
+            case "paused":
+                self._say(f"[{self._count()}] {name_of(trial)}  {self._best(trial)}paused")
+            case "decided" if trial.paused and record["outcome"] is None:
+                self._say(f"[{self._count()}] {name_of(trial)}  goes on: {record['reason']}")
+            case "ended" | "failed":
+                head = "base" if trial.is_reference else self._count()
+                self._say(f"[{head}] {name_of(trial)}  {self._result(trial)}")
+
+    def _count(self) -> str:
+        counts = self._overview.counts
+        done = counts.done + counts.pruned + counts.failed
+        return f"{done}/{self._total:g}" if math.isfinite(self._total) else f"{done}"
 
     def _result(self, trial: Trial) -> str:
-        metric = self._objective.metric
-        best = trial.best(metric, self._objective.direction)
-        value = f"{metric} {best[1][metric]:.4f} at step {best[0]}  " if best else ""
         seconds = f"  {trial.seconds:.1f} s" if trial.seconds is not None else ""
-        return f"{value}{self._outcome(trial)}{seconds}"
+        left = self._overview.seconds_left
+        rest = f", about {duration(left)} left" if seconds and left else ""
+        return f"{self._best(trial)}{self._outcome(trial)}{seconds}{rest}"
+
+    def _best(self, trial: Trial) -> str:
+        best = trial.best(self._objective.metric, self._objective.direction)
+        return f"{self._objective.metric} {best[1][self._objective.metric]:.4f} at step {best[0]}  " if best else ""
 
     @staticmethod
     def _outcome(trial: Trial) -> str:

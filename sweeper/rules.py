@@ -74,6 +74,12 @@ SETTINGS_RULES = (
         "must begin with a letter or digit and hold only those, dots, dashes and underscores",
         "sweep.name=my-sweep",
     ),
+    Rule(
+        "sweep.keep_adapters",
+        lambda value: re.fullmatch(r"best|all|none|top:[1-9][0-9]*", value) is not None,
+        "is best, all, none or top: and a number",
+        "sweep.keep_adapters=top:3",
+    ),
     _at_least("executor.workers", 1, "1"),
     _at_least("executor.threads", 1, "1"),
     _at_least("sweep.n_trials", 1, "20"),

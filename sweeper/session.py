@@ -5,29 +5,29 @@ from __future__ import annotations
 import math
 import shlex
 import sys
-import warnings
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
 import sqlalchemy
 
-from analysis import leaderboard
-from analysis.records import TrialRow, open_store, read_sweep
-from sweeper import executors, tracking
+from sweeper import driver_log, ending, executors, tracking
+from sweeper.adapters import Adapters
 from sweeper.command import Command
 from sweeper.decisions import Objective, Pruner
 from sweeper.driver import Driver, View
 from sweeper.event_log import EventLog
 from sweeper.folders import Folders
+from sweeper.halving import Halving
 from sweeper.history import History
 from sweeper.interruption import Interruption
 from sweeper.mirror import Mirror
+from sweeper.overview import Overview
 from sweeper.paths import SweepPaths
 from sweeper.planner import Planner, Proposal
 from sweeper.progress import Progress
 from sweeper.say import say
 from sweeper.study import Study
+from sweeper.terminal import Say, terminal
 from sweeper.validation import ConfigurationError, Problem
 
 _STACK = ("torch", "transformers", "peft", "trl", "bitsandbytes", "optuna", "hydra-core", "mlflow")
@@ -48,12 +48,9 @@ class Session:
         planner: Planner,
         interruption: Interruption,
     ) -> None:
-        self._name, self._settings, self._objective = asked.name, asked.settings, objective
-        self._total, self._merged = asked.total, asked.merged
+        self._asked, self._name, self._settings, self._objective = asked, asked.name, asked.settings, objective
         self._study, self._pruner, self._planner, self._interruption = study, pruner, planner, interruption
         self._paths = SweepPaths(Path(asked.settings.sweep.dir) / asked.name)
-        self._say: Callable[[str], None] = say
-        _quiet()
 
     def run(self) -> int:
         """Continues the sweep until it is done or interrupted.
@@ -61,13 +58,13 @@ class Session:
         Returns:
             0, 1 when no trial completed, 130 when it was interrupted.
         """
-        with EventLog(self._paths.events) as log:
+        with EventLog(self._paths.events) as log, driver_log.kept(self._paths.log):
             history = History(log.history)
             self._open(log)
             self._study.restore(history.trials.values())
             proposals = self._planner.next(history)
             if not proposals and not history.unfinished:
-                self._say(f"Sweep {self._name} is complete: nothing left to train.")
+                say(f"Sweep {self._name} is complete: nothing left to train.")
                 return self._report(self._track(history), history)
             # The workers load their libraries while this process opens the databases.
             executor = executors.launch(self._settings, self._paths.log)
@@ -75,6 +72,9 @@ class Session:
                 return self._drive(log, history, proposals, executor)
             finally:
                 executor.close()
+
+    def _report(self, track: tracking.Tracking, history: History) -> int:
+        return ending.report(self._asked, self._paths, track, history)
 
     def _open(self, log: EventLog) -> None:
         """Records what the sweep optimises, and refuses to go on with something else.
@@ -99,35 +99,45 @@ class Session:
         executor: executors.Executor,
     ) -> int:
         track = self._track(history)
-        driver = Driver(
-            history=history,
-            proposals=proposals,
-            planner=self._planner,
-            log=log,
-            executor=executor,
-            objective=self._objective,
-            pruner=self._pruner,
-            views=self._views(history, track),
-            paths=self._paths,
-            interruption=self._interruption,
-            limit_s=self._settings.sweep.limit_s,
-        )
-        self._announce(history)
-        if driver.run():
-            if driver.out_of_time:
-                self._say(f"The time is up. To continue for as long again: {shlex.join(_command())}")
-            return self._report(track, history)
+        share = self._pruner.share if isinstance(self._pruner, Halving) else None
+        overview = Overview(history, self._asked.total, self._objective, share)
+        with terminal(overview, self._objective.metric) as tell:
+            driver = Driver(
+                history=history,
+                proposals=proposals,
+                planner=self._planner,
+                log=log,
+                executor=executor,
+                objective=self._objective,
+                pruner=self._pruner,
+                views=self._views(history, track, overview, tell),
+                paths=self._paths,
+                interruption=self._interruption,
+                limit_s=self._settings.sweep.limit_s,
+                keeps_adapters=self._settings.sweep.kept_adapters > 0,
+            )
+            self._announce(history, tell)
+            done = driver.run()
+        if not done:
+            return self._stopped(track, history)
+        if driver.out_of_time:
+            say(f"The time is up. To continue for as long again: {shlex.join(_command())}")
+        return self._report(track, history)
+
+    def _stopped(self, track: tracking.Tracking, history: History) -> int:
         track.close(finished=False, leaderboard=None)
         done = sum(trial.outcome is not None for trial in history.contenders)
-        self._say(f"Stopped after {done} of {_counted(self._total)}. To continue: {shlex.join(_command())}")
+        say(f"Stopped after {done} of {_counted(self._asked.total)}. To continue: {shlex.join(_command())}")
         return INTERRUPTED
 
-    def _views(self, history: History, track: tracking.Tracking) -> list[View]:
+    def _views(self, history: History, track: tracking.Tracking, overview: Overview, tell: Say) -> list[View]:
         storage = self._settings.sweep.storage or _sqlite(self._paths.study)
         mirror = Mirror(self._study, storage, self._name, self._objective)
         mirror.restore(history.trials.values())
-        progress = Progress(history, self._total, self._objective, self._say)
-        return [self._study, Folders(self._paths), mirror, track, progress]
+        kept = self._settings.sweep.kept_adapters
+        adapters = Adapters(history.trials.values(), self._objective, self._paths, kept)
+        progress = Progress(overview, self._asked.total, self._objective, tell)
+        return [self._study, Folders(self._paths), adapters, mirror, track, overview, progress]
 
     def _track(self, history: History) -> tracking.Tracking:
         settings = self._settings
@@ -139,52 +149,20 @@ class Session:
         track.restore(history.trials.values())
         return track
 
-    def _announce(self, history: History) -> None:
+    def _announce(self, history: History, tell: Say) -> None:
+        for found in self._asked.warnings:
+            tell(f"warning: {found.key}={found.value}: {found.rule}")
         done = sum(trial.outcome is not None for trial in history.contenders)
         kept = f", {done} of them measured already" if done else ""
-        self._say(
-            f"Sweep {self._name}: {_counted(self._total)}{self._same()}{kept}, ranked by {self._objective.metric}"
-        )
+        trials = f"{_counted(self._asked.total)}{self._same()}{kept}"
+        tell(f"Sweep {self._name}: {trials}, ranked by {self._objective.metric}")
 
     def _same(self) -> str:
-        if not self._merged:
+        merged, total = self._asked.merged, self._asked.total
+        if not merged:
             return ""
-        verb = "is the same trial as another" if self._merged == 1 else "are the same trials as others"
-        return f" ({self._merged} of {self._total + self._merged:g} points {verb})"
-
-    def _report(self, track: tracking.Tracking, history: History) -> int:
-        settings = self._settings
-        records = read_sweep(open_store(settings.tracking.uri), settings.tracking.experiment, self._name)
-        board = leaderboard.rank(records)
-        markdown = leaderboard.to_markdown(board)
-        self._paths.leaderboard.write_text(markdown, encoding="utf-8")
-        track.close(finished=True, leaderboard=markdown)
-        if len(history.contenders) == 1:
-            self._say(_metrics(records.trials[-1]))
-        self._say(f"\n{leaderboard.to_text(board)}\n\n{self._where(board)}")
-        return 0 if any(trial.outcome == "complete" for trial in history.contenders) else 1
-
-    def _where(self, board: leaderboard.Leaderboard) -> str:
-        best = next((row.trial for row in board.rows if row.place == 1), None)
-        adapter = self._paths.adapter(best.trial) if best else None
-        lines = {
-            "Leaderboard": self._paths.leaderboard,
-            "Best adapter": adapter,
-            "Every event": self._paths.events,
-            "MLflow": self._settings.tracking.uri,
-        }
-        return "\n".join(
-            f"{label + ':':<14}{place}"
-            for label, place in lines.items()
-            if place is not None and (label == "MLflow" or Path(place).exists())
-        )
-
-
-def _metrics(trial: TrialRow) -> str:
-    """Lists everything measured of a single trial."""
-    width = max(map(len, trial.metrics), default=0)
-    lines = [f"  {name:<{width}}  {value:.6g}" for name, value in trial.metrics.items()]
-    return "\n".join([f"\nMetrics of {trial.name} at its best rung:", *lines])
+        verb = "is the same trial as another" if merged == 1 else "are the same trials as others"
+        return f" ({merged} of {total + merged:g} points {verb})"
 
 
 def _counted(trials: float) -> str:
@@ -200,8 +178,3 @@ def _sqlite(path: Path) -> str:
 def _command() -> list[str]:
     name = Path(sys.argv[0]).name
     return [*(["python", "-m", "sweeper"] if name == "__main__.py" else [name]), *sys.argv[1:]]
-
-
-def _quiet() -> None:
-    """Silences what libraries say about themselves; problems still get through."""
-    warnings.filterwarnings("ignore", category=FutureWarning, module=r"(mlflow|optuna)\..*")

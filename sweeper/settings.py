@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -118,9 +119,16 @@ class Sweep:
     direction: Literal["minimize", "maximize"] | None = None
     seed: int = 0
     reference: bool = True
+    keep_adapters: str = "top:3"
     dry_run: bool | Literal["json"] = False
     dir: str = "runs"
     storage: str | None = None
+
+    @property
+    def kept_adapters(self) -> float:
+        """How many of the best trials' adapters stay on disk; infinite for all trials'."""
+        named = {"none": 0.0, "best": 1.0, "all": math.inf}
+        return named[self.keep_adapters] if self.keep_adapters in named else float(self.keep_adapters[len("top:") :])
 
     @property
     def limit_s(self) -> float | None:

@@ -66,7 +66,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 def _problem(detail: Mapping[str, Any], prefix: str) -> Problem:
     key = prefix + ".".join(str(part) for part in detail["loc"] if not _is_union_branch(part))
-    if detail["type"] == "extra_forbidden":
+    if detail["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
         return Problem(key, detail["input"], "there is no such setting", f"leave {key} out")
     return Problem(key, detail["input"], _rule(detail), f"{key}={_example(detail)}")
 
@@ -86,4 +86,6 @@ _EXAMPLES = {"int": "1", "float": "0.1", "bool": "true", "string": "text", "list
 def _example(detail: Mapping[str, Any]) -> str:
     if detail["type"] == "literal_error":
         return str(detail["ctx"]["expected"]).replace("'", "").replace(" or ", "|").replace(", ", "|")
+    if detail["type"] == "greater_than_equal":
+        return str(detail["ctx"]["ge"])
     return _EXAMPLES.get(detail["type"].split("_")[0], "VALUE")

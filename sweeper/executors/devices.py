@@ -54,10 +54,43 @@ def _cores() -> int:
 
 def visible_gpus() -> list[Device]:
     """Lists the GPUs that `nvidia-smi` knows and CUDA_VISIBLE_DEVICES shows."""
-    if shutil.which("nvidia-smi") is None:
-        return []
-    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False).stdout
-    count = sum(line.startswith("GPU ") for line in listed.splitlines())
+    count = len(_query("index"))
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     shown = [str(index) for index in range(count)] if visible is None else [item.strip() for item in visible.split(",")]
     return [Device(item) for item in shown[:count] if item not in {"", "-1"}]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A GPU's memory; `used_gib` is what other processes hold."""
+
+    name: str
+    total_gib: float
+    used_gib: float
+
+    @property
+    def free_gib(self) -> float:
+        """What is left for a worker."""
+        return self.total_gib - self.used_gib
+
+
+def memory(device: Device) -> Memory | None:
+    """Returns what a GPU has and holds, None where `nvidia-smi` does not say."""
+    for index, identifier, name, total, used in _query("index,uuid,name,memory.total,memory.used"):
+        if device.gpu is not None and (device.gpu == index or identifier.startswith(device.gpu)):
+            try:
+                return Memory(name, int(total) / 1024, int(used) / 1024)  # MiB
+            except ValueError:  # "[N/A]": memory that is shared with the CPU
+                return None
+    return None
+
+
+def _query(fields: str) -> list[list[str]]:
+    """Asks `nvidia-smi` for a row per GPU."""
+    if shutil.which("nvidia-smi") is None:
+        return []
+    command = ["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader,nounits"]
+    asked = subprocess.run(command, capture_output=True, text=True, check=False)
+    if asked.returncode != 0:
+        return []
+    return [[cell.strip() for cell in line.split(",")] for line in asked.stdout.splitlines() if line.strip()]

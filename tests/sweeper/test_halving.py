@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from replaying import replay, understood
 
+from benchmarks.arrivals import replay, understood
 from sweeper.decisions import Objective, Verdict
 from sweeper.event_log import read
 from sweeper.halving import Halving

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from omegaconf import OmegaConf
-from replaying import replay, understood
 
+from benchmarks.arrivals import replay, understood
 from sweeper import search_space
 from sweeper.space import Axis, Choices, Interval, Space
 

@@ -6,8 +6,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from replaying import CONF, replay, understood
 
+from benchmarks.arrivals import CONF, replay, understood
 from sweeper.event_log import read
 from sweeper.history import History
 

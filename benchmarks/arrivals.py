@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from sweeper.decisions import Objective, Pruner
 from sweeper.driver import Driver
 from sweeper.event_log import EventLog, read
 from sweeper.halving import Halving
-from sweeper.history import History
+from sweeper.history import History, Trial
 from sweeper.interruption import Interruption
 from sweeper.paths import SweepPaths
 from sweeper.planner import Planner
@@ -36,6 +36,7 @@ class Unpunctual:
         self._worker, self._dice, self._held = worker, dice, list[Event]()
 
     def advance(self, commands: Sequence[Order]) -> Iterator[Event]:
+        """Obeys at once, and says so later."""
         self._held += self._worker.advance(commands)
         while self._held and self._dice.random() < 0.3:
             yield self._held.pop(0)
@@ -48,9 +49,11 @@ class Unpunctuals:
         dice = random.Random(seed)
         self.workers = [Unpunctual(make("replay", Resources(table=str(table))), dice) for _ in range(workers)]
 
-    def wait(self, timeout_s: float) -> None: ...
+    def wait(self, timeout_s: float) -> None:
+        """Returns at once: the next throw of the die is due."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """There is nothing to end."""
 
 
 def understood(table: Path, *arguments: str) -> Command:
@@ -71,13 +74,27 @@ def replay(
     workers: int = 1,
     seed: int = 0,
     stop_when: Callable[[History], bool] = lambda history: False,
+    searched: Search | None = None,
 ) -> History:
-    """Runs a sweep, or goes on with it, until it is done or the condition holds; returns what its log says."""
+    """Runs a sweep, or goes on with it.
+
+    Args:
+        folder: Where its log is.
+        asked: The command.
+        table: The recorded curves.
+        workers: How many.
+        seed: Of the order in which their events arrive.
+        stop_when: Interrupts it, as Ctrl-C would.
+        searched: Another source of points than the command's own.
+
+    Returns:
+        What the log says in the end.
+    """
     settings = asked.settings
     objective = Objective(settings.sweep.metric, settings.sweep.resolved_direction)
     study = Study(asked.space, settings.sampler, settings.pruner, objective, settings.sweep.seed)
     pruner: Pruner = Halving(objective, **vars(asked.halving)) if asked.halving is not None else study
-    search: Search = Grid(asked.space) if asked.is_grid else Sampled(asked.space, asked.total, study)
+    search: Search = searched or (Grid(asked.space) if asked.is_grid else Sampled(asked.space, asked.total, study))
     paths = SweepPaths(folder)
     with (
         initialize_config_dir(str(CONF), version_base="1.3"),
@@ -108,6 +125,7 @@ class Stopper:
     def __init__(self, interruption: Interruption, history: History, when: Callable[[History], bool]) -> None:
         self._interruption, self._history, self._when = interruption, history, when
 
-    def apply(self, record: Any, trial: Any) -> None:
+    def apply(self, record: Mapping[str, Any], trial: Trial | None) -> None:
+        """Follows the log."""
         if self._when(self._history):
             self._interruption.signal = signal.SIGINT

@@ -1,0 +1,65 @@
+"""What a sweep says when it has ended: the leaderboard, where things are, and what to type next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis import leaderboard
+from analysis.records import TrialRow, open_store, read_sweep
+from sweeper import next_steps
+from sweeper.command import Command
+from sweeper.history import History
+from sweeper.paths import SweepPaths
+from sweeper.say import say
+from sweeper.tracking import Tracking
+
+
+def report(asked: Command, paths: SweepPaths, track: Tracking, history: History) -> int:
+    """Writes the leaderboard, closes MLflow's run with it, and prints it.
+
+    Args:
+        asked: The command.
+        paths: Where the sweep is.
+        track: MLflow's view.
+        history: What is known.
+
+    Returns:
+        0, or 1 when no trial completed.
+    """
+    settings = asked.settings
+    records = read_sweep(open_store(settings.tracking.uri), settings.tracking.experiment, asked.name)
+    board = leaderboard.rank(records)
+    markdown = leaderboard.to_markdown(board)
+    paths.leaderboard.write_text(markdown, encoding="utf-8")
+    track.close(finished=True, leaderboard=markdown)
+    if len(history.contenders) == 1:
+        say(_metrics(records.trials[-1]))
+    best = next((row.trial.trial for row in board.rows if row.place == 1), None)
+    said = [leaderboard.to_text(board), _where(asked, paths, best), _next(asked, history, best)]
+    say("\n" + "\n\n".join(said))
+    return 0 if any(trial.outcome == "complete" for trial in history.contenders) else 1
+
+
+def _metrics(trial: TrialRow) -> str:
+    """Lists everything measured of a single trial."""
+    width = max(map(len, trial.metrics), default=0)
+    lines = [f"  {name:<{width}}  {value:.6g}" for name, value in trial.metrics.items()]
+    return "\n".join([f"\nMetrics of {trial.name} at its best rung:", *lines])
+
+
+def _where(asked: Command, paths: SweepPaths, best: str | None) -> str:
+    places = {
+        "Leaderboard": paths.leaderboard,
+        "Best adapter": paths.adapter(best) if best else None,
+        "Every event": paths.events,
+        "Libraries' log": paths.log,
+    }
+    found = {name: str(path) for name, path in places.items() if path is not None and Path(path).exists()}
+    return "\n".join(
+        f"{name + ':':<16}{place}" for name, place in {**found, "MLflow": asked.settings.tracking.uri}.items()
+    )
+
+
+def _next(asked: Command, history: History, best: str | None) -> str:
+    winner = history.trials.get(best or "")
+    return "\n".join(["Next:", *(f"  {command}" for command in next_steps.commands(asked, winner))])

@@ -1,0 +1,70 @@
+"""What is worth typing after a sweep: the report, the curves, and the winner for twice as long."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from sweeper.command import Command
+from sweeper.composition import is_free
+from sweeper.history import Trial
+
+DEFAULT_URI = "sqlite:///mlflow.db"
+
+# What says how a sweep searches means nothing to one trial; its length is what the command is about.
+_LEFT_OUT = ("sweep", "sampler", "pruner", "search_space", "training.max_steps", "training.num_train_epochs")
+
+
+def commands(asked: Command, winner: Trial | None) -> list[str]:
+    """Returns the commands, ready for a shell.
+
+    Args:
+        asked: The sweep's command.
+        winner: Its first place; None where nothing completed.
+    """
+    found = [_report(asked), _curves(asked)]
+    if winner is not None and asked.settings.trainer.name != "replay":
+        found.append(shlex.join(["lora-sweep", *_longer(asked, winner)]))
+    return found
+
+
+def _report(asked: Command) -> str:
+    tracking = asked.settings.tracking
+    uri = [] if tracking.uri == DEFAULT_URI else ["--tracking-uri", tracking.uri]
+    experiment = [] if tracking.experiment == "lora-sweeper" else ["--experiment", tracking.experiment]
+    return shlex.join(["lora-report", "leaderboard", asked.name, *uri, *experiment])
+
+
+def _curves(asked: Command) -> str:
+    uri = asked.settings.tracking.uri
+    if uri.startswith("http"):
+        return f"open {uri}"
+    return shlex.join(["mlflow", "ui", "--workers", "1", "--backend-store-uri", uri])
+
+
+def _longer(asked: Command, winner: Trial) -> Iterator[str]:
+    parsed = OverridesParser.create().parse_overrides(list(asked.space.fixed))
+    for text, override in zip(asked.space.fixed, parsed, strict=True):
+        if not _is_left_out(override.key_or_group):
+            yield text
+    for key, value in winner.params.items():
+        if not _is_left_out(key):
+            yield f"{'+' if is_free(key) else ''}{key}={_value(value)}"
+    training = winner.config["training"]
+    if training["max_steps"] > 0:
+        yield f"training.max_steps={2 * training['max_steps']}"
+    else:
+        yield f"training.num_train_epochs={2 * training['num_train_epochs']:g}"
+
+
+def _is_left_out(key: str) -> bool:
+    return any(key == name or key.startswith(f"{name}.") for name in _LEFT_OUT)
+
+
+def _value(value: Any) -> str:
+    """Returns a value as Hydra reads it."""
+    return str(value) if isinstance(value, str) else json.dumps(value)
