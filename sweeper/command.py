@@ -122,9 +122,10 @@ def understand(compose: Compose, group_options: GroupOptions, arguments: Sequenc
     if reversed_:
         raise ConfigurationError(reversed_)
     settings, problems = composer.settings(next(representatives(space)))
+    sound = settings is not None and not problems
     if settings is not None:
         problems += _settings_problems(settings, space, composer.trial(next(representatives(space)))[0])
-    problems += _trial_problems(composer, space, settings)
+    problems += _trial_problems(composer, space, settings, sound)
     if settings is None or problems:
         raise ConfigurationError(problems)
     return Command(settings.sweep.name or derived_name(space, arguments), space, composer, settings)
@@ -210,7 +211,7 @@ def _is_grid(settings: Settings, space: Space) -> bool:
     return settings.sampler.name == "grid" or (settings.sampler.name == "auto" and space.is_discrete)
 
 
-def _trial_problems(composer: Composer, space: Space, settings: Settings | None) -> Iterator[Problem]:
+def _trial_problems(composer: Composer, space: Space, settings: Settings | None, sound: bool) -> Iterator[Problem]:
     trainer, metric = (settings.trainer.name, settings.sweep.metric) if settings is not None else ("sft", "eval_loss")
     bases: dict[tuple[Model, Quantization], TrialConfig] = {}
     for params in representatives(space):
@@ -220,7 +221,7 @@ def _trial_problems(composer: Composer, space: Space, settings: Settings | None)
         elif trainer != "replay":
             yield from files.problems(config, metric)
             bases.setdefault((config.model, config.quantization), config)
-    if settings is not None and not list(_missing_devices(settings.executor)):
+    if settings is not None and sound and not list(_missing_devices(settings.executor)):
         yield from (problem for config in bases.values() for problem in gpu_memory.problems(settings.executor, config))
 
 

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from trainers import bundled
+from trainers import bundled, sources
 from trainers.trial import TrialConfig
 
 _EDGE_BYTES = 1 << 20
@@ -40,7 +40,17 @@ def trial_id(config: TrialConfig) -> str:
 def data_content(config: TrialConfig) -> str:
     """Fingerprints the training and validation rows."""
     paths = [path for path in (config.data.path, config.data.validation_path) if path]
-    return hashlib.sha256("".join(_file_content(str(bundled.data_path(path))) for path in paths).encode()).hexdigest()
+    contents = [_source_content(path, (config.data.split, "validation")) for path in paths]
+    return hashlib.sha256("".join(contents).encode()).hexdigest()
+
+
+def _source_content(path: str, splits: tuple[str, str]) -> str:
+    """Hashes a file or the splits in a folder; a hub id, with its revision, stands for itself."""
+    place = bundled.data_path(path)
+    if place.is_dir():
+        files = [file for split in splits for file in sources.files_of(place, split)]
+        return "".join(f"{file.name} {_file_content(str(file))} " for file in files)
+    return f"{path} " if sources.is_on_hub(path) else _file_content(str(place))
 
 
 def model_content(config: TrialConfig) -> str:

@@ -118,6 +118,10 @@ def _unmarked(item: Override, known: Sequence[str]) -> Iterator[Problem]:
     key = item.key_or_group
     if key not in known and not (item.is_add() or item.is_force_add()):
         value = item.get_value_string()
+        if key.startswith(search_space.PREFIX):
+            rule = "the search space has no such axis or bound; a new one is marked with +"
+            yield Problem(key, value, rule, nearest(key, known))
+            return
         yield Problem(key, value, "a key that is added to a mapping is marked with +", f"+{key}={value}")
 
 

@@ -75,7 +75,7 @@ def _file(uri: str) -> str | None:
 def _database(uri: str) -> str | None:
     try:
         sqlalchemy.create_engine(uri, connect_args=_patience(uri)).connect().close()
-    except ImportError as error:
+    except (ImportError, sqlalchemy.exc.NoSuchModuleError) as error:
         return f"its driver is missing ({error})"
     except sqlalchemy.exc.SQLAlchemyError as error:
         return f"nobody answers there ({next(iter(str(error).splitlines()), '')})"

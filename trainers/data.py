@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from trainers.bundled import data_path
+from trainers import sources
 from trainers.seam import TrialFailed
+from trainers.sources import Row
 from trainers.trial import Data
-
-Row = Mapping[str, Any]
 
 SPLIT_SEED = 0
 """Splits and subsets depend on the data alone, never on a trial's seed, so that trials see the same rows."""
@@ -51,68 +45,16 @@ def load(data: Data) -> Rows:
         The examples; without validation rows a seeded, stratified share of the training rows is set aside.
 
     Raises:
-        TrialFailed: A file is missing, empty, does not parse, or has none of the known columns.
+        TrialFailed: The source is missing, empty, does not parse, or has none of the known columns.
     """
-    read_rows = read(data.path)
-    labels = _labels(data, read_rows)
-    train = _examples(data.path, read_rows, data, labels)
-    if data.validation_path:
-        validation = _examples(data.validation_path, read(data.validation_path), data, labels)
+    read, set_aside = sources.read(data)
+    labels = _labels(data, read)
+    train = _examples(data.path, read, data, labels)
+    if set_aside is not None:
+        validation = _examples(data.validation_path or data.path, set_aside, data, labels)
     else:
         train, validation = _split(train, data.validation_fraction, data.path)
     return Rows(_subset(train, data.max_samples), validation, labels)
-
-
-def read(path: str) -> list[Row]:
-    """Reads a JSONL or CSV file.
-
-    Args:
-        path: A file, or `bundled:` and a file of this package.
-
-    Returns:
-        A mapping per row.
-
-    Raises:
-        TrialFailed: The file is missing or empty, or a line does not parse.
-    """
-    file = data_path(path)
-    if not file.is_file():
-        raise TrialFailed(f"data file {path} does not exist")
-    try:
-        # A byte order mark is no part of the first column's name.
-        text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise TrialFailed(f"{file} is not UTF-8: {error.reason} at byte {error.start}") from None
-    rows = _csv_rows(text, file) if file.suffix.lower() == ".csv" else _jsonl_rows(text, file)
-    if not rows:
-        raise TrialFailed(f"data file {path} has no rows")
-    return rows
-
-
-def _csv_rows(text: str, file: Path) -> list[Row]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True)
-    return [_cells(row, f"{file}, row {number}") for number, row in enumerate(reader, start=1)]
-
-
-def _cells(row: dict[str | None, Any], place: str) -> Row:
-    if None in row or None in row.values():
-        raise TrialFailed(f"{place} has {'more' if None in row else 'fewer'} cells than the header")
-    return {str(name).strip(): value for name, value in row.items()}
-
-
-def _jsonl_rows(text: str, file: Path) -> list[Row]:
-    lines = enumerate(text.split("\n"), start=1)  # not splitlines: JSON may hold other line separators
-    return [_parsed(line, f"{file}:{number}") for number, line in lines if line.strip()]
-
-
-def _parsed(line: str, place: str) -> Row:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise TrialFailed(f"{place} is not JSON: {error}") from None
-    if not isinstance(row, dict):
-        raise TrialFailed(f"{place} is not a JSON object")
-    return row
 
 
 def _labels(data: Data, rows: Sequence[Row]) -> tuple[str, ...]:

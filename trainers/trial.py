@@ -71,6 +71,9 @@ class Data:
     path: str
     validation_path: str | None = None
     test_path: str | None = None
+    subset: str | None = None
+    split: str = "train"
+    revision: str | None = None
     max_samples: int | None = None
     validation_fraction: float = 0.1
     labels: list[str] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 from pathlib import Path
 
@@ -38,12 +39,12 @@ def _files(model: Model) -> list[Path]:
     if bundled.is_bundled(model.path):
         return []
     folder = Path(model.path)
-    if not folder.is_dir():
+    if not folder.is_dir() and re.fullmatch(r"[\w.-]+/[\w.-]+", model.path) and not model.path.startswith("."):
         from huggingface_hub import try_to_load_from_cache
 
         found = try_to_load_from_cache(model.path, "config.json", revision=model.revision)
         folder = Path(found).parent if isinstance(found, str) else folder
-    return sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
+    return sorted(folder.glob("*.safetensors"))
 
 
 def _shapes(file: Path) -> list[tuple[str, list[int]]]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from trainers import data
+from trainers import sources
 from trainers.bundled import data_path
 from trainers.data import Example, load
 from trainers.seam import TrialFailed
@@ -115,7 +115,7 @@ def test_the_bundled_sentences() -> None:
     emotion = yaml.safe_load((Path(__file__).parents[2] / "conf/data/emotion.yaml").read_text())
     rows = load(Data(**emotion))
     assert len(rows.train) >= 1200 and len(rows.train) + len(rows.validation) >= 1800
-    files = [data.read(f"bundled:emotion/{name}.jsonl") for name in ("train", "validation", "test")]
+    files = [sources.file_rows(data_path(f"bundled:emotion/{name}.jsonl")) for name in ("train", "validation", "test")]
     texts = [row["text"] for file in files for row in file]
     assert len(set(texts)) == len(texts)
     for file in files:
@@ -123,3 +123,79 @@ def test_the_bundled_sentences() -> None:
         assert set(shares) == {"happy", "sad", "anger", "fear", "disgust", "surprise"}
         assert min(shares.values()) / len(file) < 0.1 < max(shares.values()) / len(file)
     assert data_path("bundled:emotion/README.md").is_file()
+
+
+ROWS = [{"text": f"t{number}", "label": "ab"[number % 2]} for number in range(8)]
+
+
+def parquet(file: Path, rows: list[dict[str, Any]]) -> str:
+    import pandas as pd
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(rows).to_parquet(file)
+    return str(file)
+
+
+def test_parquet(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "rows.parquet", ROWS)
+    rows = load(Data("d", path, path))
+    assert [item.prompt for item in rows.train] == [f"t{number}" for number in range(8)] and rows.labels == ("a", "b")
+
+
+def test_what_is_no_parquet_is_named(tmp_path: Path) -> None:
+    (tmp_path / "rows.parquet").write_text("text,label")
+    with pytest.raises(TrialFailed, match=r"rows\.parquet is no Parquet file"):
+        load(Data("d", str(tmp_path / "rows.parquet")))
+
+
+@pytest.mark.parametrize("below", ["", "data"])
+def test_a_folder_with_splits(tmp_path: Path, below: str) -> None:
+    parquet(tmp_path / below / "train-00000-of-00002.parquet", ROWS[:3])
+    parquet(tmp_path / below / "train-00001-of-00002.parquet", ROWS[3:6])
+    (tmp_path / below / "validation.jsonl").write_text(json.dumps(ROWS[6]) + "\n")
+    (tmp_path / below / "training_notes.csv").write_text("a,b\n1,2\n")
+    rows = load(Data("d", str(tmp_path)))
+    assert [item.prompt for item in rows.train] == ["t0", "t1", "t2", "t3", "t4", "t5"]
+    assert [item.prompt for item in rows.validation] == ["t6"]
+
+
+def test_a_folder_without_validation_rows_is_split(tmp_path: Path) -> None:
+    jsonl(tmp_path, *ROWS)
+    (tmp_path / "rows.jsonl").rename(tmp_path / "train.jsonl")
+    rows = load(Data("d", str(tmp_path), validation_fraction=0.25))
+    assert (len(rows.train), len(rows.validation)) == (6, 2)
+
+
+def test_a_folder_without_the_split_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TrialFailed, match="has no rows in its split train"):
+        load(Data("d", str(tmp_path)))
+
+
+def test_a_data_set_as_the_hub_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`load_dataset` reads a folder as it reads a download; its classes' numbers become their names."""
+    import datasets
+
+    made = datasets.Dataset.from_list([{"text": f"t{number}", "label": number % 2} for number in range(8)])
+    made = made.cast_column("label", datasets.ClassLabel(names=["bad", "good"]))
+    for split, part in {"train": made.select(range(6)), "validation": made.select([6, 7])}.items():
+        part.to_parquet(tmp_path / "org" / "set" / f"{split}-00000-of-00001.parquet")
+    loaded = datasets.load_dataset
+    monkeypatch.setattr(
+        datasets,
+        "load_dataset",
+        lambda path, *rest, **more: loaded(str(tmp_path / path), cache_dir=str(tmp_path / "cache")),
+    )
+    rows = load(Data("d", "org/set"))
+    assert rows.labels == ("bad", "good") and len(rows.train) == 6
+    assert [item.completion for item in rows.validation] == [" bad", " good"]
+
+
+def test_a_data_set_that_cannot_be_loaded_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    import datasets
+
+    def fails(*arguments: Any, **more: Any) -> None:
+        raise datasets.exceptions.DatasetNotFoundError("Dataset 'org/none' doesn't exist on the Hub")
+
+    monkeypatch.setattr(datasets, "load_dataset", fails)
+    with pytest.raises(TrialFailed, match=r"doesn't exist on the Hub.*hf auth login"):
+        load(Data("d", "org/none"))

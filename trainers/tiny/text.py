@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pydoc_data.topics import topics
 
-from trainers import data
+from trainers import bundled, sources
 
 
 def sentences() -> list[str]:
     """Returns the texts of the bundled training rows; their labels stay unread."""
-    return [str(row["text"]) for row in data.read("bundled:emotion/train.jsonl")]
+    return [str(row["text"]) for row in sources.file_rows(bundled.data_path("bundled:emotion/train.jsonl"))]
 
 
 def documentation() -> list[str]:
