@@ -39,7 +39,9 @@ class Overview:
         history: History,
         total: float,
         objective: Objective,
+        *,
         share: Callable[[int, int], float] | None = None,
+        limit_s: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begins to follow.
@@ -49,11 +51,13 @@ class Overview:
             total: The trials asked for.
             objective: What is optimised.
             share: The trials' worth of steps that a pruner runs of (trials, rungs a trial); None for all of them.
+            limit_s: When no further trial starts.
             clock: Seconds.
         """
         self._history, self._total, self._objective, self._share, self._clock = history, total, objective, share, clock
         self.running: dict[str, Trial] = {}
         self._steps: dict[str, int] = {}
+        self._deadline = math.inf if limit_s is None else clock() + limit_s
         self._began, self._trained = clock(), 0
         self._loading = True  # until the first trial has its model: no part of a worker's speed
 
@@ -106,14 +110,18 @@ class Overview:
 
     @property
     def seconds_left(self) -> float | None:
-        """Estimates the time to the end from the steps that are left, None where nothing can be said yet."""
+        """Estimates the time to the end from the steps that are left and the limit; None where nothing is known."""
+        left = min(self._deadline - self._clock(), self._steps_left_s())
+        return None if math.isinf(left) else max(0.0, left)
+
+    def _steps_left_s(self) -> float:
         known = [trial for trial in self._history.contenders if trial.steps]
         speed = self.steps_per_s
         if not known or speed is None or math.isinf(self._total):
-            return None
+            return math.inf
         per_trial = sum(trial.steps or 0 for trial in known) / len(known)
         left = self._worth(known) * per_trial - sum(self._done(trial) for trial in known)
-        return max(0.0, left) / speed
+        return left / speed
 
     def _worth(self, known: list[Trial]) -> float:
         """Returns how many whole trials' steps the sweep will run."""

@@ -100,7 +100,8 @@ class Session:
     ) -> int:
         track = self._track(history)
         share = self._pruner.share if isinstance(self._pruner, Halving) else None
-        overview = Overview(history, self._asked.total, self._objective, share)
+        limit_s = self._settings.sweep.limit_s
+        overview = Overview(history, self._asked.total, self._objective, share=share, limit_s=limit_s)
         with terminal(overview, self._objective.metric) as tell:
             driver = Driver(
                 history=history,

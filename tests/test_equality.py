@@ -63,6 +63,25 @@ def test_executors(shell: Shell, micro_model: Path, rows: Path, calm: Curves, ex
     assert curves(shell.folder) == calm
 
 
+def test_pausing_and_dying(shell: Shell, micro_model: Path, rows: Path, calm: Curves) -> None:
+    """Trials that pause, are killed and go on elsewhere have the curves of those that never stopped."""
+    asked = command(micro_model, rows, "executor.workers=2", "pruner=halving", "pruner.kwargs.reduction_factor=2")
+    log = shell.folder / "runs/s/events.jsonl"
+    for paused in (3, 10):
+        process = shell.start("sweeper", *asked)
+        wait_for(lambda paused=paused: sum(item["event"] == "paused" for item in read(log)) >= paused)  # type: ignore[misc]
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=60)
+    done = shell.sweep(*asked)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = curves(shell.folder)
+    outcomes = [outcome for outcome, *_ in found.values()]
+    assert (outcomes.count("complete"), outcomes.count("pruned")) == (2 + 2, 6)  # two references among them
+    for trial, (_, curve, rungs) in found.items():
+        assert curve == calm[trial][1][: len(curve)] and rungs == calm[trial][2][: len(rungs)]
+    assert any(item.get("from_step", 0) > 0 for item in read(log) if item["event"] == "started")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_interruptions(shell: Shell, micro_model: Path, rows: Path, calm: Curves, number: signal.Signals) -> None:
     asked = command(micro_model, rows, "executor=local", "executor.workers=2")

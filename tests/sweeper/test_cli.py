@@ -102,7 +102,7 @@ def test_pruned_trials_are_killed_runs_that_are_counted(shell: Shell, tmp_path: 
     assert done.returncode == 0, done.stderr
     found = list(outcomes(shell.folder).values())
     assert found.count("pruned") == 4 and found.count("complete") == 2
-    assert "Trials: 2 complete, 4 pruned." in done.stdout and "median at rung 1" in done.stdout
+    assert "Trials: 2 complete, 4 pruned." in done.stdout and "pruned: median: eval_loss" in done.stdout
     client = MlflowClient(f"sqlite:///{shell.folder / 'mlflow.db'}")
     runs = client.search_runs(["1"], "tags.outcome = 'pruned'")
     assert {run.info.status for run in runs} == {"KILLED"} and len(runs) == 4
@@ -206,6 +206,33 @@ def test_time_ends_a_search_that_nothing_else_ends(shell: Shell, table: Path) ->
     assert first >= 2
     shell.sweep(*replayed(table, *space, "sweep.timeout_s=1"))
     assert len(outcomes(shell.folder)) > first
+
+
+def test_a_search_that_time_ends_names_a_winner_of_its_brackets(shell: Shell, table: Path) -> None:
+    space = ("lora.r=8", "training.learning_rate=1e-4", "lora.dropout=interval(0,0.2)")
+    done = shell.sweep(*replayed(table, *space, "sweep.timeout_s=2", "pruner.kwargs={bracket: 6}", "pruner=halving"))
+    assert done.returncode == 0, done.stderr
+    found = list(outcomes(shell.folder).values())
+    assert found.count("complete") >= 1 and found.count("pruned") >= 2 and None not in found
+
+
+def test_paused_trials_are_not_lost_from_mlflow(shell: Shell, table: Path) -> None:
+    """A sweep is stopped while all its trials are paused; every one of them has its run in the end, with all points."""
+    asked = replayed(table, "lora.r=8,16", "training.learning_rate=1e-4,2e-4", "pruner=halving")
+    log = shell.folder / "runs/s/events.jsonl"
+    done = shell.sweep(*asked)
+    assert done.returncode == 0, done.stderr
+    records = read(log)
+    last = max(index for index, record in enumerate(records) if record["event"] == "paused")
+    log.write_text("".join(json.dumps(record) + "\n" for record in records[: last + 1]))
+    (shell.folder / "mlflow.db").unlink()
+    again = shell.sweep(*asked)
+    assert again.returncode == 0, again.stderr
+    client = MlflowClient(f"sqlite:///{shell.folder / 'mlflow.db'}")
+    runs = client.search_runs(["1"], "tags.kind = 'trial'")
+    assert sorted(run.data.tags["outcome"] for run in runs) == ["complete", "complete", "pruned", "pruned"]
+    winner = next(run for run in runs if run.data.tags["outcome"] == "complete")
+    assert [point.step for point in client.get_metric_history(winner.info.run_id, "eval_loss")] == [10, 20, 30]
 
 
 def test_points_that_are_one_trial_are_counted_once(shell: Shell, table: Path) -> None:

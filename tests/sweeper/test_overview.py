@@ -31,7 +31,7 @@ class Sweep:
 
     def __init__(self, total: float, share: Any = None) -> None:
         self.now, self.said, self.history = 0.0, list[str](), History()
-        self.overview = Overview(self.history, total, LOSS, share, clock=lambda: self.now)
+        self.overview = Overview(self.history, total, LOSS, share=share, clock=lambda: self.now)
         self.progress = Progress(self.overview, total, LOSS, self.said.append)
 
     def tell(self, event: str, trial: int, **fields: Any) -> None:
@@ -115,6 +115,13 @@ def test_no_end_no_time_left() -> None:
     made.now = 1.0
     made.rung(0, 10, 1.0)
     assert made.overview.seconds_left is None
+
+
+def test_a_limit_is_time_left() -> None:
+    now = [0.0]
+    overview = Overview(History(), math.inf, LOSS, limit_s=60, clock=lambda: now[0])
+    now[0] = 20.0
+    assert overview.seconds_left == 40
 
 
 def test_plain_lines(sweep: Sweep) -> None:

@@ -13,7 +13,7 @@ import torch
 import yaml
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
-from trainers import data, tiny
+from trainers import bundled, sources
 from trainers.tiny import bags, exercises, items, pretraining, text, tokenizer, vectors
 
 EMOTION = yaml.safe_load((Path(__file__).parents[2] / "conf/data/emotion.yaml").read_text())
@@ -64,12 +64,12 @@ def test_the_vocabulary_is_made_for_the_sentences(words: PreTrainedTokenizerFast
 
 
 def test_labels_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = data.read("bundled:emotion/train.jsonl")
-    monkeypatch.setattr(data, "read", lambda path: [{"text": row["text"]} for row in rows])
+    rows = sources.file_rows(bundled.data_path("bundled:emotion/train.jsonl"))
+    monkeypatch.setattr(sources, "file_rows", lambda path: [{"text": row["text"]} for row in rows])
     without = text.sentences()
     labels = random.Random(0).sample([row["label"] for row in rows], len(rows))
     shuffled = [{**row, "label": label} for row, label in zip(rows, labels, strict=True)]
-    monkeypatch.setattr(data, "read", lambda path: shuffled)
+    monkeypatch.setattr(sources, "file_rows", lambda path: shuffled)
     assert text.sentences() == without == [row["text"] for row in rows]
 
 
