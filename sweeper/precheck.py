@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
@@ -46,9 +47,10 @@ def problems(line: Line, conf: str) -> list[Problem]:
         All problems: what does not parse, what does not exist, and what the remaining overrides get wrong.
     """
     parsed, found = _parse(line.overrides)
-    search_path = [f"hydra.searchpath=[file://{line.config_dir}]"] if line.config_dir else []
+    own = Path(line.config_dir).absolute() if line.config_dir else None
+    search_path = [f'hydra.searchpath=["file://{own}"]'] if own else []
     with initialize_config_dir(conf, version_base="1.3"):
-        options = group_options_of(GlobalHydra.instance().config_loader())
+        options = _with_own(group_options_of(GlobalHydra.instance().config_loader()), own)
         groups = [item for item in parsed if options(item.key_or_group)]
         wrong_groups = [problem for item in groups for problem in _group_problems(item, options(item.key_or_group))]
         found += wrong_groups
@@ -60,6 +62,13 @@ def problems(line: Line, conf: str) -> list[Problem]:
         found += [*unknown, *_unswept(parsed, line.multirun), *_unswept_space(config, line)]
         kept = [item for item in [*sound, *values] if item.key_or_group not in {problem.key for problem in found}]
         return [*found, *_deeper(search_path, options, [str(item.input_line) for item in kept])]
+
+
+def _with_own(options: GroupOptions, own: Path | None) -> GroupOptions:
+    """Adds the options in the user's folder: Hydra's loader learns of it only when it composes."""
+    if own is None:
+        return options
+    return lambda key: sorted({*options(key), *(file.stem for file in (own / key).glob("*.yaml") if "." not in key)})
 
 
 def _parse(overrides: Sequence[str]) -> tuple[list[Override], list[Problem]]:

@@ -65,7 +65,8 @@ class Progress:
         seconds = f"  {trial.seconds:.1f} s" if trial.seconds is not None else ""
         left = self._overview.seconds_left
         rest = f", about {duration(left)} left" if seconds and left else ""
-        return f"{self._best(trial)}{self._outcome(trial)}{seconds}{rest}"
+        best = "" if trial.outcome == "pruned" else self._best(trial)  # the reason names it
+        return f"{best}{self._outcome(trial)}{seconds}{rest}"
 
     def _best(self, trial: Trial) -> str:
         best = trial.best(self._objective.metric, self._objective.direction)

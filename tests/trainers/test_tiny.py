@@ -13,7 +13,7 @@ import torch
 import yaml
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
-from trainers import bundled, sources
+from trainers import bundled, data, sources, tiny
 from trainers.tiny import bags, exercises, items, pretraining, text, tokenizer, vectors
 
 EMOTION = yaml.safe_load((Path(__file__).parents[2] / "conf/data/emotion.yaml").read_text())
