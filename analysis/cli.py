@@ -51,12 +51,20 @@ def main(arguments: list[str] | None = None) -> None:
     except ReportError as error:
         sys.exit(f"lora-report: {error}")
     if parsed.output is None:
-        print(text, end="" if text.endswith("\n") else "\n")
+        _print(text)
         return
     try:
         parsed.output.write_text(text, encoding="utf-8")
     except OSError as error:
         sys.exit(f"lora-report: --output {parsed.output}: {error.strerror}")
+
+
+def _print(text: str) -> None:
+    """Prints for as long as somebody reads: behind `| head` nobody does, and that is no error."""
+    try:
+        print(text, end="" if text.endswith("\n") else "\n", flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _leaderboard(parsed: argparse.Namespace) -> str:

@@ -61,8 +61,10 @@ class Leaderboard:
         return [row for row in self.rows if row.place is not None or _is_measured_reference(row.trial)]
 
     def top(self, count: int | None) -> Leaderboard:
-        """Returns the board with only the first places; references and unranked trials stay."""
-        rows = [row for row in self.rows if row.place is None or count is None or row.place <= count]
+        """Returns the board with only the first places; references stay, and what failed, but not what was pruned."""
+        if count is None:
+            return self
+        rows = [row for row in self.rows if (row.place or 0) <= count and row.trial.outcome != "pruned"]
         return dataclasses.replace(self, rows=rows)
 
     @property

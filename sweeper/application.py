@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,11 @@ def launch() -> None:
     """Checks the command line and hands it to Hydra.
 
     Raises:
-        SystemExit: Always: 0 done, 1 nothing completed, 2 a wrong command, 130 stopped.
+        SystemExit: Nearly always: 0 done, 1 nothing completed, 2 a wrong command, 130 stopped.
     """
+    if "--version" in sys.argv[1:]:
+        print(f"lora-sweep {version('lora-sweeper')}, with Hydra {version('hydra-core')}")
+        return
     sys.argv[1:] = map(as_list, sys.argv[1:])
     _check(sys.argv[1:])
     hydra.main(version_base="1.3", config_path=CONF, config_name="config")(_single)()

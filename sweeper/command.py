@@ -14,29 +14,21 @@ from typing import Any
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
 
-from sweeper import files, gpu_memory, search_space
+from sweeper import files, gpu_memory, hub, search_space
 from sweeper import space as spaces
 from sweeper.composition import SETTINGS_GROUPS, Compose, Composer, integers, is_free
-from sweeper.executors.devices import visible_gpus
 from sweeper.halving import UNLIMITED_BRACKET
 from sweeper.identity import trial_id
 from sweeper.search import Params
 from sweeper.settings import (
-    MAXIMIZED,
-    MEASURED,
-    MINIMIZED,
-    OWN_PRUNERS,
-    OWN_SAMPLERS,
-    Executor,
     HalvingSettings,
     Settings,
 )
+from sweeper.settings_problems import halves, is_grid, missing_devices, named, settings_problems
 from sweeper.space import Choices, Space
-from sweeper.validation import ConfigurationError, Problem, build
+from sweeper.validation import ConfigurationError, Problem
+from trainers import bundled
 from trainers.trial import Model, Quantization, TrialConfig
-
-MOST_UNPRUNED = 8
-"""Sampled trials that `pruner=auto` runs to their end (architecture, rungs: "with eight trials or fewer, nothing")."""
 
 GroupOptions = Callable[[str], Sequence[str]]
 """Lists the options of a config group; empty for a key that is no group."""
@@ -77,14 +69,36 @@ class Command:
         return int(self.space.size) - len({trial_id(config) for config in configs if config is not None})
 
     @property
+    def way(self) -> str:
+        """How trials are chosen and pruned, in words."""
+        sampler, pruner = self.settings.sampler, self.settings.pruner
+        if self.is_grid:
+            drawn = "the whole grid"
+        elif sampler.target is None and sampler.name != "auto":
+            drawn = f"drawn by {sampler.name}"
+        else:
+            drawn = f"drawn by {'tpe' if sampler.name == 'auto' and sampler.target is None else named(sampler)}"
+        if self.halving is not None:
+            return f"{drawn}, pruned by halving"
+        return drawn if pruner.target is None else f"{drawn}, pruned by {named(pruner)}"
+
+    @property
     def halving(self) -> HalvingSettings | None:
         """The rule of `pruner=halving`; None where another pruner, or none, is asked for."""
-        if not _halves(self.settings, self.is_grid, self.total):
+        if not halves(self.settings, self.is_grid, self.total):
             return None
         asked = HalvingSettings(**self.settings.pruner.kwargs)
         if asked.bracket is None and math.isinf(self.total):
             return dataclasses.replace(asked, bracket=UNLIMITED_BRACKET)
         return asked
+
+    @property
+    def builds_tiny(self) -> bool:
+        """True where the bundled model is asked for and not built yet."""
+        config = self.composer.trial(self.example)[0]
+        if config is None or self.settings.trainer.name == "replay" or not bundled.is_bundled(config.model.path):
+            return False
+        return not bundled.tiny_folder(config.model.cache_dir).is_dir()
 
     @functools.cached_property
     def warnings(self) -> list[Problem]:
@@ -94,7 +108,7 @@ class Command:
     @property
     def is_grid(self) -> bool:
         """True where every combination is tried, False where a sampler draws."""
-        return _is_grid(self.settings, self.space)
+        return is_grid(self.settings, self.space)
 
 
 def understand(compose: Compose, group_options: GroupOptions, arguments: Sequence[str]) -> Command:
@@ -124,7 +138,7 @@ def understand(compose: Compose, group_options: GroupOptions, arguments: Sequenc
     settings, problems = composer.settings(next(representatives(space)))
     sound = settings is not None and not problems
     if settings is not None:
-        problems += _settings_problems(settings, space, composer.trial(next(representatives(space)))[0])
+        problems += settings_problems(settings, space, composer.trial(next(representatives(space)))[0])
     problems += _trial_problems(composer, space, settings, sound)
     if settings is None or problems:
         raise ConfigurationError(problems)
@@ -147,70 +161,6 @@ def _problems_of(compose: Compose, group_options: GroupOptions, arguments: Seque
     return []
 
 
-def _settings_problems(settings: Settings, space: Space, example: TrialConfig | None) -> Iterator[Problem]:
-    if settings.trainer.name == "replay":
-        yield from files.table_problems(settings.replay.table, settings.sweep.metric, example)
-    elif settings.sweep.metric not in MEASURED:
-        yield Problem(
-            "sweep.metric", settings.sweep.metric, f"measured are {', '.join(MEASURED)}", "sweep.metric=eval_loss"
-        )
-    yield from _choice_problems(settings)
-    yield from _missing_devices(settings.executor)
-    if not settings.sweep.dry_run:
-        from sweeper import reach  # brings SQLAlchemy along
-
-        yield from reach.problems(settings)
-    metric = settings.sweep.metric
-    if settings.sweep.direction is None and metric not in {*MAXIMIZED, *MINIMIZED}:
-        rule = f"whether more {metric} is better is not known"
-        yield Problem("sweep.direction", None, rule, "sweep.direction=maximize, or sweep.direction=minimize")
-    intervals = [axis.key for axis in space.axes if not isinstance(axis, Choices)]
-    if settings.sampler.name == "grid" and intervals:
-        rule = f"a grid needs lists, and {intervals[0]} is an interval"
-        yield Problem("sampler", "grid", rule, "sampler=tpe sweep.n_trials=20")
-    elif not _is_grid(settings, space) and settings.sweep.n_trials is None and settings.sweep.limit_s is None:
-        rule = "a sampler needs to know how many trials to draw, or for how long"
-        yield Problem("sweep.n_trials", None, rule, "sweep.n_trials=20, or sweep.max_hours=8")
-
-
-def _choice_problems(settings: Settings) -> Iterator[Problem]:
-    """Finds samplers and pruners that are not ours and name no class, or whose arguments do not fit."""
-    for group, known, chosen in (("sampler", OWN_SAMPLERS, settings.sampler), ("pruner", OWN_PRUNERS, settings.pruner)):
-        if chosen.target is None and chosen.name not in known:
-            rule = f"without a _target_ the name is one of {', '.join(known)}"
-            yield Problem(f"{group}.name", chosen.name, rule, f"{group}={chosen.name}")
-    if settings.pruner.name == "halving":
-        yield from build(HalvingSettings, settings.pruner.kwargs, "pruner.kwargs.")[1]
-    if settings.sampler.target or settings.pruner.target:
-        from sweeper import instantiation  # brings Optuna along
-
-        yield from instantiation.problems(settings)
-
-
-def _halves(settings: Settings, is_grid: bool, total: float) -> bool:
-    if settings.pruner.target is not None:
-        return False
-    return settings.pruner.name == "halving" or (
-        settings.pruner.name == "auto" and not is_grid and total > MOST_UNPRUNED
-    )
-
-
-def _missing_devices(executor: Executor) -> Iterator[Problem]:
-    if not isinstance(executor.devices, list):
-        return
-    count = len(visible_gpus())
-    absent = [index for index in executor.devices if not 0 <= index < count]
-    if absent or not executor.devices:
-        rule = f"this machine shows {count} GPU{'' if count == 1 else 's'}, counted from 0"
-        yield Problem("executor.devices", executor.devices, rule, "executor.devices=auto")
-
-
-def _is_grid(settings: Settings, space: Space) -> bool:
-    if settings.sampler.target is not None:
-        return False
-    return settings.sampler.name == "grid" or (settings.sampler.name == "auto" and space.is_discrete)
-
-
 def _trial_problems(composer: Composer, space: Space, settings: Settings | None, sound: bool) -> Iterator[Problem]:
     trainer, metric = (settings.trainer.name, settings.sweep.metric) if settings is not None else ("sft", "eval_loss")
     bases: dict[tuple[Model, Quantization], TrialConfig] = {}
@@ -221,7 +171,10 @@ def _trial_problems(composer: Composer, space: Space, settings: Settings | None,
         elif trainer != "replay":
             yield from files.problems(config, metric)
             bases.setdefault((config.model, config.quantization), config)
-    if settings is not None and sound and not list(_missing_devices(settings.executor)):
+    if settings is not None and not settings.sweep.dry_run:
+        found = (hub.problem(config.model) for config in bases.values())
+        yield from (problem for problem in found if problem is not None)
+    if settings is not None and sound and not list(missing_devices(settings.executor)):
         yield from (problem for config in bases.values() for problem in gpu_memory.problems(settings.executor, config))
 
 

@@ -58,7 +58,8 @@ class Composer:
         settings, problems = build(Settings, values)
         if settings is not None:
             problems = list(rules.broken(rules.SETTINGS_RULES, _flat(values)))
-        return settings, problems
+        mended = [dataclasses.replace(item, remedy=rules.remedy(item.key) or item.remedy) for item in problems]
+        return settings, mended
 
     def trial(self, params: Mapping[str, Any]) -> tuple[TrialConfig | None, list[Problem]]:
         """Composes one trial.

@@ -105,7 +105,8 @@ class Driver:
 
     def _plan(self) -> list[Trial]:
         if time.monotonic() >= self._deadline:
-            self.out_of_time = self._exhausted = True
+            self._exhausted = True
+            self.out_of_time = bool(self._planned or self._planner.next(self._history))
             return []
         planned, self._planned = self._planned or self._planner.next(self._history), []
         self._exhausted = not planned
@@ -113,8 +114,12 @@ class Driver:
 
     def _compare(self) -> list[Trial]:
         """Lets the pruner judge paused trials, round by round; returns those that go on."""
-        promoted: list[Trial] = []
-        while not promoted and (judged := self._pruner.compare(self._history.contenders, self._exhausted)):
+        mine = [trial for trial in self._history.contenders if self._planner.belongs(trial)]
+        strays = [trial for trial in self._history.contenders if trial.paused and not self._planner.belongs(trial)]
+        for trial in strays:  # they have no rivals here
+            self._judge(trial, Decision("is a trial of an earlier command"))
+        promoted = strays
+        while not promoted and (judged := self._pruner.compare(mine, self._exhausted)):
             for trial, decision in judged:
                 self._judge(trial, decision)
             promoted = [trial for trial, decision in judged if decision.outcome is None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from analysis import leaderboard
@@ -32,7 +33,7 @@ def report(asked: Command, paths: SweepPaths, track: Tracking, history: History)
     markdown = leaderboard.to_markdown(board)
     paths.leaderboard.write_text(markdown, encoding="utf-8")
     track.close(finished=True, leaderboard=markdown)
-    if len(history.contenders) == 1:
+    if [trial.outcome for trial in history.contenders] == ["complete"]:
         say(_metrics(records.trials[-1]))
     best = next((row.trial.trial for row in board.rows if row.place == 1), None)
     said = [leaderboard.to_text(board), _where(asked, paths, best), _next(asked, history, best)]
@@ -62,4 +63,4 @@ def _where(asked: Command, paths: SweepPaths, best: str | None) -> str:
 
 def _next(asked: Command, history: History, best: str | None) -> str:
     winner = history.trials.get(best or "")
-    return "\n".join(["Next:", *(f"  {command}" for command in next_steps.commands(asked, winner))])
+    return "\n".join(["Next:", *(f"  {command}" for command in next_steps.commands(asked, winner, sys.argv[1:]))])

@@ -13,6 +13,8 @@ from trainers import bundled, data, replay
 from trainers.seam import TrialFailed
 from trainers.trial import Data, TrialConfig
 
+DOCS = "https://github.com/lora-sweeper/lora-sweeper/tree/main/docs"
+
 
 def problems(config: TrialConfig, metric: str) -> list[Problem]:
     """Finds what is wrong with a trial's data files and model folder.
@@ -53,7 +55,7 @@ def _read(key: _Key) -> data.Rows | Problem:
     try:
         return data.load(key.config)
     except TrialFailed as error:
-        return Problem("data.path", key.config.path, str(error), "docs/data.md names the formats")
+        return Problem("data.path", key.config.path, str(error), f"{DOCS}/data.md names the formats")
 
 
 def _model_problems(config: TrialConfig) -> list[Problem]:
@@ -78,7 +80,7 @@ def table_problems(path: str | None, metric: str, example: TrialConfig | None) -
     try:
         table = replay.read_table(path)
     except (ValueError, KeyError) as error:
-        return [Problem("replay.table", path, f"is no table of curves: {error}", "docs/replay.md shows one")]
+        return [Problem("replay.table", path, f"is no table of curves: {error}", f"{DOCS}/replay.md shows one")]
     return list(_table_problems(path, table, metric, example))
 
 

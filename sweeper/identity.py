@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from trainers import bundled, sources
+from trainers import bundled, hub, sources
 from trainers.trial import TrialConfig
 
 _EDGE_BYTES = 1 << 20
@@ -50,7 +50,7 @@ def _source_content(path: str, splits: tuple[str, str]) -> str:
     if place.is_dir():
         files = [file for split in splits for file in sources.files_of(place, split)]
         return "".join(f"{file.name} {_file_content(str(file))} " for file in files)
-    return f"{path} " if sources.is_on_hub(path) else _file_content(str(place))
+    return f"{path} " if hub.is_id(path) else _file_content(str(place))
 
 
 def model_content(config: TrialConfig) -> str:

@@ -14,7 +14,9 @@ from hydra.utils import get_class, instantiate
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
+from sweeper.distributions import suggest
 from sweeper.settings import PrunerSettings, Sampler, Settings
+from sweeper.space import Space
 from sweeper.validation import Problem
 
 TPE = "optuna.samplers.TPESampler"  # what sampler=auto draws with where a grid is impossible
@@ -42,12 +44,27 @@ def _quietly(target: str, kwargs: dict[str, Any]) -> Any:
         return instantiate({"_target_": target, **kwargs}, _convert_="all")
 
 
-def problems(settings: Settings) -> Iterator[Problem]:
-    """Finds samplers and pruners that cannot be made."""
+def problems(settings: Settings, space: Space) -> Iterator[Problem]:
+    """Finds samplers and pruners that cannot be made, and samplers that cannot draw from the space."""
+    found = list(_problems("pruner", settings.pruner, BasePruner)) if settings.pruner.target is not None else []
     if settings.sampler.target is not None:
-        yield from _problems("sampler", settings.sampler, BaseSampler)
-    if settings.pruner.target is not None:
-        yield from _problems("pruner", settings.pruner, BasePruner)
+        wrong = list(_problems("sampler", settings.sampler, BaseSampler))
+        found += wrong or _undrawable(settings.sampler, space)
+    yield from found
+
+
+def _undrawable(settings: Sampler, space: Space) -> list[Problem]:
+    """Draws once: many a sampler looks at its arguments and at the space only then."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        trial = optuna.create_study(sampler=sampler_of(settings, 0)).ask()
+        for axis in space.axes:
+            suggest(trial, axis)
+    except Exception as error:  # noqa: BLE001 - a class of anybody's may raise anything
+        given = f" with {settings.kwargs}" if settings.kwargs else ""
+        rule = f"cannot draw from this space{given} ({_first_line(error)})"
+        return [Problem("sampler._target_", settings.target, rule, "sampler=tpe")]
+    return []
 
 
 def _problems(group: str, settings: Sampler | PrunerSettings, kind: type) -> Iterator[Problem]:
@@ -81,6 +98,6 @@ def _never(record: logging.LogRecord) -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    """Returns the innermost reason: Hydra wraps it."""
+    """Returns the innermost reason on one line: Hydra wraps it."""
     inner = error.__cause__ or error
-    return next(iter(str(inner).strip().splitlines()), type(inner).__name__)
+    return " ".join(str(inner).split()) or type(inner).__name__

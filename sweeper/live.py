@@ -14,7 +14,7 @@ from rich.text import Text
 
 from sweeper.history import Trial
 from sweeper.overview import Overview
-from sweeper.progress import duration, name_of
+from sweeper.progress import duration, label_of
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _POINTS = 16  # of a sparkline
@@ -62,7 +62,7 @@ class Live:
         best = self._overview.best
         if best is None:
             return []
-        return [Text(f"best  {name_of(best[0])}  {self._metric} {best[2]:.4f} at step {best[1]}", no_wrap=True)]
+        return [Text(f"best  {label_of(best[0])}  {self._metric} {best[2]:.4f} at step {best[1]}", no_wrap=True)]
 
     def _running(self) -> Table:
         table = Table.grid(padding=(0, 2))
@@ -72,7 +72,7 @@ class Live:
             value = trial.rungs[-1][1].get(self._metric) if trial.rungs else None
             count = f"{step}/{trial.steps}" if trial.steps else "loading"
             shown = "" if value is None else f"{self._metric} {value:.4f}"
-            table.add_row(name_of(trial), bar, count, _curve(trial, self._metric), shown)
+            table.add_row(label_of(trial), bar, count, _curve(trial, self._metric), shown)
         return table
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -16,19 +17,24 @@ from sweeper.history import Trial
 DEFAULT_URI = "sqlite:///mlflow.db"
 
 # What says how a sweep searches means nothing to one trial; its length is what the command is about.
-_LEFT_OUT = ("sweep", "sampler", "pruner", "search_space", "training.max_steps", "training.num_train_epochs")
+_LEFT_OUT = (
+    *("sampler", "pruner", "search_space", "training.max_steps", "training.num_train_epochs"),
+    *(f"sweep.{key}" for key in ("name", "n_trials", "max_hours", "timeout_s", "seed", "storage", "dry_run")),
+)
+_FLAGS = ("--config-dir", "-cd")
 
 
-def commands(asked: Command, winner: Trial | None) -> list[str]:
+def commands(asked: Command, winner: Trial | None, typed: Sequence[str] = ()) -> list[str]:
     """Returns the commands, ready for a shell.
 
     Args:
         asked: The sweep's command.
         winner: Its first place; None where nothing completed.
+        typed: The command line: a folder of one's own is named again.
     """
     found = [_report(asked), _curves(asked)]
     if winner is not None and asked.settings.trainer.name != "replay":
-        found.append(shlex.join(["lora-sweep", *_longer(asked, winner)]))
+        found.append(shlex.join(["lora-sweep", *_flags(typed), *_longer(asked, winner)]))
     return found
 
 
@@ -44,6 +50,14 @@ def _curves(asked: Command) -> str:
     if uri.startswith("http"):
         return f"open {uri}"
     return shlex.join(["mlflow", "ui", "--workers", "1", "--backend-store-uri", uri])
+
+
+def _flags(typed: Sequence[str]) -> Iterator[str]:
+    for index, word in enumerate(typed):
+        if word in _FLAGS:
+            yield from typed[index : index + 2]
+        elif word.startswith("--config-dir="):
+            yield word
 
 
 def _longer(asked: Command, winner: Trial) -> Iterator[str]:
@@ -66,5 +80,11 @@ def _is_left_out(key: str) -> bool:
 
 
 def _value(value: Any) -> str:
-    """Returns a value as Hydra reads it."""
-    return str(value) if isinstance(value, str) else json.dumps(value)
+    """Returns a value as Hydra reads it: a text with anything special in it stands in quotes."""
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if re.fullmatch(r"[A-Za-z][\w./-]*", value):
+        return value
+    # Hydra unescapes backslashes only where a quote follows, the closing one included.
+    escaped = re.sub(r"(\\+)$", r"\1\1", re.sub(r'(\\*)"', r'\1\1\\"', value))
+    return f'"{escaped}"'

@@ -39,6 +39,7 @@ class Overview:
         history: History,
         total: float,
         objective: Objective,
+        belongs: Callable[[Trial], bool] = lambda trial: True,
         *,
         share: Callable[[int, int], float] | None = None,
         limit_s: float | None = None,
@@ -50,11 +51,13 @@ class Overview:
             history: What was recorded before, and will be.
             total: The trials asked for.
             objective: What is optimised.
+            belongs: Whether a trial is one of this command's.
             share: The trials' worth of steps that a pruner runs of (trials, rungs a trial); None for all of them.
             limit_s: When no further trial starts.
             clock: Seconds.
         """
-        self._history, self._total, self._objective, self._share, self._clock = history, total, objective, share, clock
+        self._history, self._total, self._objective, self._belongs = history, total, objective, belongs
+        self._share, self._clock = share, clock
         self.running: dict[str, Trial] = {}
         self._steps: dict[str, int] = {}
         self._deadline = math.inf if limit_s is None else clock() + limit_s
@@ -80,13 +83,19 @@ class Overview:
         return self._steps.get(trial.id, 0)
 
     @property
+    def trials(self) -> list[Trial]:
+        """This command's trials, references aside."""
+        return [trial for trial in self._history.contenders if self._belongs(trial)]
+
+    @property
     def counts(self) -> Counts:
         """Counts the trials that can take a place."""
-        outcomes = [trial.outcome for trial in self._history.contenders]
+        trials = self.trials
+        outcomes = [trial.outcome for trial in trials]
         return Counts(
             done=outcomes.count("complete"),
             running=sum(not trial.is_reference for trial in list(self.running.values())),
-            paused=sum(trial.paused for trial in self._history.contenders),
+            paused=sum(trial.paused for trial in trials),
             pruned=outcomes.count("pruned"),
             failed=sum(outcomes.count(name) for name in FAILED),
         )
@@ -97,7 +106,7 @@ class Overview:
         metric, direction = self._objective.metric, self._objective.direction
         found = [
             (trial, best[0], best[1][metric])
-            for trial in self._history.contenders
+            for trial in self.trials
             if trial.outcome not in FAILED and (best := trial.best(metric, direction)) is not None
         ]
         return min(found, key=lambda item: (self._objective.sign * item[2], item[0].number), default=None)
@@ -115,7 +124,7 @@ class Overview:
         return None if math.isinf(left) else max(0.0, left)
 
     def _steps_left_s(self) -> float:
-        known = [trial for trial in self._history.contenders if trial.steps]
+        known = [trial for trial in self.trials if trial.steps]
         speed = self.steps_per_s
         if not known or speed is None or math.isinf(self._total):
             return math.inf

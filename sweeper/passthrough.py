@@ -57,29 +57,48 @@ _KEPT = {
 }
 
 RETIRED = {
-    "warmup_ratio": "training.warmup_steps=0.03 (a number below 1 is a share of the steps)",
+    "warmup_ratio": "training.warmup_steps={} (a number below 1 is a share of the steps)",
     "group_by_length": "+training.kwargs.train_sampling_strategy=group_by_length",
-    "max_seq_length": "training.max_length=512",
-    "evaluation_strategy": "training.eval_steps=50",
-    "eval_strategy": "training.eval_steps=50",
+    "max_seq_length": "training.max_length={}",
+    "evaluation_strategy": "training.eval_steps=50 (evaluations are counted in steps)",
+    "eval_strategy": "training.eval_steps=50 (evaluations are counted in steps)",
     "tokenizer": "model.path=FOLDER (its tokenizer is used)",
     "no_cuda": "executor.devices=cpu",
     "use_cpu": "executor.devices=cpu",
-    "gradient_checkpointing": "training.activation_checkpointing=true",
-    "lora_r": "lora.r=8",
-    "rank": "lora.r=8",
-    "lora_alpha": "lora.alpha=16",
-    "lora_dropout": "lora.dropout=0.05",
-    "batch_size": "training.per_device_train_batch_size=8",
-    "epochs": "training.num_train_epochs=3",
-    "num_epochs": "training.num_train_epochs=3",
-    "lr": "training.learning_rate=2e-4",
-    "scheduler": "training.lr_scheduler_type=linear",
+    "gradient_checkpointing": "training.activation_checkpointing={}",
+    "lora_r": "lora.r={}",
+    "rank": "lora.r={}",
+    "lora_alpha": "lora.alpha={}",
+    "lora_dropout": "lora.dropout={}",
+    "batch_size": "training.per_device_train_batch_size={}",
+    "epochs": "training.num_train_epochs={}",
+    "num_epochs": "training.num_train_epochs={}",
+    "lr": "training.learning_rate={}",
+    "seed": "training.seed={}",
+    "scheduler": "training.lr_scheduler_type={}",
     "load_in_4bit": "quantization=nf4",
     "load_in_8bit": "quantization=int8",
-    "packing_strategy": "+training.kwargs.packing_strategy=bfd",
+    "packing_strategy": "+training.kwargs.packing_strategy={}",
+    "bf16": "model.dtype=bfloat16",
+    "fp16": "model.dtype=float16",
+    "output_dir": "sweep.dir={}",
+    "report_to": "tracking.uri=URI (MLflow records every sweep)",
+    "model_name_or_path": "model.path={}",
+    "model_name": "model.path={}",
+    "dataset_name": "data.path={}",
+    "dataset": "data.path={}",
+    "experiment": "a search space or group option of your own, with --config-dir",
 }
-"""Names that users know from older versions, other tools or the documents, and what they are called here."""
+"""Names that users know from older versions, other tools or the documents, and what they are called here.
+
+The value that was given takes the place of `{}`.
+"""
+
+
+def todays(name: str, value: Any) -> str | None:
+    """Returns what a name from elsewhere is called here, with the value that was given; None for an unknown name."""
+    found = RETIRED.get(name)
+    return None if found is None else found.format(value)
 
 
 @functools.cache
@@ -116,8 +135,8 @@ def problems(group: str, kwargs: Mapping[str, Any]) -> Iterator[Problem]:
         key = f"{group}.kwargs.{name}"
         if name in own:
             yield Problem(key, value, f"{name} has a key of its own", f"{own[name]}={value}")
-        elif name in RETIRED:
-            yield Problem(key, value, f"the installed {_CLASSES[group]} has no such field any more", RETIRED[name])
+        elif (remedy := todays(name, value)) is not None and name not in _KEPT[group]:
+            yield Problem(key, value, f"the installed {_CLASSES[group]} has no such field any more", remedy)
         elif name in _KEPT[group]:
             yield Problem(key, value, "is decided by the tool itself", f"leave {key} out")
         elif name not in names(group):

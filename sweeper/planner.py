@@ -30,6 +30,24 @@ class Planner:
     def __init__(self, composer: Composer, search: Search, fits: Callable[[Trial], bool], with_reference: bool) -> None:
         self._composer, self._search, self._fits, self._with_reference = composer, search, fits, with_reference
         self._composed: dict[str, tuple[str, TrialConfig]] = {}
+        self._belongs: dict[str, bool] = {}
+
+    def belongs(self, trial: Trial) -> bool:
+        """True for a trial that this command could have proposed.
+
+        A sweep's name can hold trials of an earlier command, over another space or on other data: those are neither
+        counted among the trials asked for nor compared with them.
+        """
+        if trial.id not in self._belongs:
+            fits = not trial.is_reference and self._fits(trial)
+            self._belongs[trial.id] = fits and self._id_of(trial.params) == trial.id
+        return self._belongs[trial.id]
+
+    def _id_of(self, params: Params) -> str | None:
+        try:
+            return self._identify(params)[0]
+        except ConfigurationError:  # a point that was sound under other settings
+            return None
 
     def next(self, history: History) -> list[Proposal]:
         """Proposes the next trial, after the reference it will be compared with where that is still missing.
@@ -41,8 +59,7 @@ class Planner:
             One proposal, two with a new reference, none when the search has no more points.
         """
         number = len(history.contenders)
-        # A sweep's name can hold trials of an earlier command, over another space: they are not among those asked for.
-        drawn = sum(map(self._fits, history.contenders))
+        drawn = sum(map(self.belongs, history.contenders))
         params = self._search.next(drawn, lambda point: self._identify(point)[0] in history.trials)
         if params is None:
             return []

@@ -7,22 +7,25 @@ that are swept. This reads the same overrides with Hydra's own parser, config lo
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Glob, Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from sweeper import search_space
 from sweeper.command import GroupOptions, group_options_of, understand
 from sweeper.composition import is_free, nearest
-from sweeper.passthrough import RETIRED
+from sweeper.passthrough import todays
 from sweeper.space import as_list
 from sweeper.validation import ConfigurationError, Problem
 
@@ -46,6 +49,8 @@ def problems(line: Line, conf: str) -> list[Problem]:
     Returns:
         All problems: what does not parse, what does not exist, and what the remaining overrides get wrong.
     """
+    if line.config_dir and not Path(line.config_dir).is_dir():
+        return [Problem("--config-dir", line.config_dir, "there is no such folder", "a folder with groups of yours")]
     parsed, found = _parse(line.overrides)
     own = Path(line.config_dir).absolute() if line.config_dir else None
     search_path = [f'hydra.searchpath=["file://{own}"]'] if own else []
@@ -56,12 +61,28 @@ def problems(line: Line, conf: str) -> list[Problem]:
         found += wrong_groups
         sound = [item for item in groups if item.key_or_group not in {problem.key for problem in wrong_groups}]
         first = [text for item in sound for text in _first_choice(item, options(item.key_or_group))]
-        config = compose("config", [*search_path, *first])
+        try:
+            config = compose("config", [*search_path, *first])
+        except _UNREADABLE as error:
+            return [*found, _unreadable(error, line)]
         values = [item for item in parsed if item not in groups]
         unknown = list(_unknown(values, config))
         found += [*unknown, *_unswept(parsed, line.multirun), *_unswept_space(config, line)]
         kept = [item for item in [*sound, *values] if item.key_or_group not in {problem.key for problem in found}]
         return [*found, *_deeper(search_path, options, [str(item.input_line) for item in kept])]
+
+
+# What Hydra, OmegaConf and YAML raise for files that say nothing sensible.
+_UNREADABLE = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError)
+
+
+def _unreadable(error: Exception, line: Line) -> Problem:
+    key, value = ("--config-dir", line.config_dir) if line.config_dir else ("command", " ".join(line.overrides))
+    return Problem(key, value, f"cannot be composed ({_one_line(error)})", "lora-sweep --cfg job shows what Hydra sees")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
 
 
 def _with_own(options: GroupOptions, own: Path | None) -> GroupOptions:
@@ -77,18 +98,67 @@ def _parse(overrides: Sequence[str]) -> tuple[list[Override], list[Problem]]:
         try:
             parsed.append(parser.parse_override(text))
         except HydraException as error:
-            key, _, value = text.partition("=")
-            rule = f"is not Hydra's syntax ({str(error).splitlines()[0]})"
-            found.append(Problem(key, value, rule, "KEY=VALUE, in quotes where a value holds spaces or brackets"))
-    return [item for item in parsed if not item.is_hydra_override()], found
+            found.append(_syntax(text, error))
+    hydras = [item for item in parsed if item.is_hydra_override()]
+    found += [problem for item in hydras for problem in _hydras(item)]
+    return [item for item in parsed if item not in hydras], found
+
+
+def _syntax(text: str, error: HydraException) -> Problem:
+    key, equals, value = text.partition("=")
+    remedy = "KEY=VALUE, in quotes where a value holds spaces or brackets"
+    if not equals:
+        return Problem("command", text, "is no KEY=VALUE; a blank, as after a comma, ends an argument", remedy)
+    if value.rstrip().endswith(","):
+        rule = "ends with a comma; a blank after it ends the argument"
+        return Problem(key, value, rule, f"{key}={value.rstrip().rstrip(',')},VALUE, without blanks")
+    if scale := re.match(r"(log|q|quniform|uniform|loguniform)\(", value):
+        bounds = value[scale.end() :].rstrip(")")
+        log = f"tag(log,interval({bounds}))" if "log" in scale.group(1) else f"interval({bounds})"
+        return Problem(key, value, "is not among Hydra's functions", f"'{key}={log}'")
+    reason = " ".join(str(error).split("See https")[0].split())
+    return Problem(key, value, f"is not Hydra's syntax ({reason})", remedy)
+
+
+# Hydra's own settings that a user of its sweepers and launchers may type, and what stands for them here.
+_HYDRAS = {
+    "hydra/sweeper": "sampler=tpe, or any sampler with sampler._target_=…",
+    "hydra/launcher": "executor.workers=2: trials are placed on workers as these get free",
+    "hydra.sweeper.n_trials": "sweep.n_trials={}",
+    "hydra.sweeper.n_jobs": "executor.workers={}",
+    "hydra.sweeper.direction": "sweep.direction={}",
+    "hydra.sweeper.study_name": "sweep.name={}",
+    "hydra.sweeper.storage": "sweep.storage={}",
+    "hydra.sweeper.sampler": "sampler=tpe",
+    "hydra.sweeper.params": "search_space=…, or the parameters on the command line",
+    "hydra.launcher": "executor.workers=2",
+}
+
+
+def _hydras(item: Override) -> Iterator[Problem]:
+    key = item.key_or_group
+    known = next((name for name in _HYDRAS if key == name or key.startswith(f"{name}.")), None)
+    if known is not None:
+        rule = "trials are drawn and placed by the sweeper itself"
+        yield Problem(key, item.get_value_string(), rule, _HYDRAS[known].format(item.get_value_string()))
+
+
+_SYNONYMS = {
+    **{("quantization", name): "nf4" for name in ("4bit", "4", "int4", "qlora", "bnb_4bit")},
+    **{("quantization", name): "int8" for name in ("8bit", "8", "bnb_8bit")},
+}
+"""Other names of a group's options."""
 
 
 def _group_problems(override: Override, options: Sequence[str]) -> Iterator[Problem]:
     key = override.key_or_group
     for value in _chosen(override, options):
         if value not in options:
-            close = difflib.get_close_matches(value, options, n=1, cutoff=0.4)
+            meant = _SYNONYMS.get((key, value.lower()))
+            close = [meant] if meant else difflib.get_close_matches(value, options, n=1, cutoff=0.4)
             remedy = f"{key}={close[0]}" if close else f"{key}={'|'.join(options)}, or {key}.NAME={value}"
+            if key in {"model", "data"} and "/" in value:
+                remedy = f"{key}.path={value}"
             yield Problem(key, value, f"{key} is a group with the options {', '.join(options)}", remedy)
 
 
@@ -118,8 +188,18 @@ def _unknown(values: Sequence[Override], config: DictConfig) -> Iterator[Problem
         if is_free(key):
             yield from _unmarked(item, known)
         elif key not in known:
-            remedy = RETIRED.get(key.rpartition(".")[2]) or nearest(key, known)
-            yield Problem(key, item.get_value_string(), "there is no such parameter", remedy)
+            value = item.get_value_string()
+            yield Problem(key, value, "there is no such parameter", _meant(key, value, known))
+
+
+def _meant(key: str, value: str, known: Sequence[str]) -> str:
+    """Returns the override that was probably meant, with the value that was given."""
+    remedy = todays(key.rpartition(".")[2], value)
+    if remedy is not None:
+        return remedy
+    same = [name for name in known if name.rpartition(".")[2] == key]  # as learning_rate, without its group
+    found = same[0] if same else nearest(key, [name for name in known if "." in name])
+    return f"{found}={value}" if "." in found and " " not in found else found
 
 
 def _unmarked(item: Override, known: Sequence[str]) -> Iterator[Problem]:
@@ -161,6 +241,6 @@ def _deeper(search_path: list[str], options: GroupOptions, overrides: list[str])
         understand(lambda more: compose("config", [*search_path, *more]), options, overrides)
     except ConfigurationError as error:
         return error.problems
-    except HydraException as error:
-        return [Problem("command", " ".join(overrides), str(error).splitlines()[0], "lora-sweep --help")]
+    except _UNREADABLE as error:
+        return [Problem("command", " ".join(overrides), _one_line(error), "lora-sweep --help")]
     return []

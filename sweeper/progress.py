@@ -27,6 +27,22 @@ def name_of(trial: Trial) -> str:
     )
 
 
+# What a name tells already, by the last part of its key.
+_TOLD = {"r", "alpha", "gain", "dropout", "lr_scheduler_type", "data", "name"}
+
+
+def label_of(trial: Trial) -> str:
+    """Returns a trial's name, and what is varied beyond it: `exp3_r8_a16_d05_linear_mine learning_rate=0.0022`."""
+    varied = {key.rpartition(".")[2]: value for key, value in trial.params.items()}
+    more = [f"{key}={_short(value)}" for key, value in varied.items() if key not in _TOLD]
+    return " ".join([name_of(trial), *more])
+
+
+def _short(value: Any) -> str:
+    text = f"{value:.3g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 24 else f"{text[:23]}…"
+
+
 def duration(seconds: float) -> str:
     """Returns a time as one would say it: `40 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
     minutes, hours = round(seconds / 60), round(seconds / 3600)
@@ -49,12 +65,12 @@ class Progress:
             return
         match record["event"]:
             case "paused":
-                self._say(f"[{self._count()}] {name_of(trial)}  {self._best(trial)}paused")
+                self._say(f"[{self._count()}] {label_of(trial)}  {self._best(trial)}paused")
             case "decided" if trial.paused and record["outcome"] is None:
-                self._say(f"[{self._count()}] {name_of(trial)}  goes on: {record['reason']}")
+                self._say(f"[{self._count()}] {label_of(trial)}  goes on: {record['reason']}")
             case "ended" | "failed":
                 head = "base" if trial.is_reference else self._count()
-                self._say(f"[{head}] {name_of(trial)}  {self._result(trial)}")
+                self._say(f"[{head}] {label_of(trial)}  {self._result(trial)}")
 
     def _count(self) -> str:
         counts = self._overview.counts

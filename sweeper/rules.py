@@ -80,6 +80,9 @@ SETTINGS_RULES = (
         "is best, all, none or top: and a number",
         "sweep.keep_adapters=top:3",
     ),
+    Rule(
+        "tracking.experiment", lambda value: bool(value.strip()), "must have a name", "tracking.experiment=lora-sweeper"
+    ),
     _at_least("executor.workers", 1, "1"),
     _at_least("executor.threads", 1, "1"),
     _at_least("sweep.n_trials", 1, "20"),
@@ -107,3 +110,8 @@ def _holds(rule: Rule, value: Any) -> bool:
         return not (isinstance(value, float) and math.isnan(value)) and rule.holds(value)
     except TypeError:  # not even the right type: validation says so
         return True
+
+
+def remedy(key: str) -> str | None:
+    """Returns what mends a key that a rule is about, None where there is none."""
+    return next((rule.remedy for rule in (*TRIAL_RULES, *SETTINGS_RULES) if rule.key == key), None)

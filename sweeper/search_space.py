@@ -8,6 +8,7 @@ holds for every trial.
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import json
 import math
 import re
@@ -20,7 +21,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sweeper.space import Axis, Choices, Conditions, Interval, Space, axis_of, endless_range, problems_of
+from sweeper.space import MOST_VALUES, Axis, Choices, Conditions, Interval, Space, axis_of, endless_range, problems_of
 from sweeper.validation import Problem
 
 GROUP = "search_space"
@@ -43,16 +44,18 @@ def extended(space: Space, config: DictConfig, group_options: GroupOptions) -> t
     Returns:
         The space, and everything wrong with the search space.
     """
+    node = config.get(GROUP)
+    if node is not None and not isinstance(node, DictConfig):
+        rule = "a search space is a mapping of groups to parameters"
+        return space, [Problem(GROUP, node, rule, "lora: {r: {values: [8, 16]}}")]
     reader = _Reader(space, config, group_options)
-    for key, node in _leaves(config.get(GROUP)):
-        reader.read(key, node)
+    for key, leaf in _leaves(node):
+        reader.read(key, leaf)
     axes = (*space.axes, *reader.axes)
     wrong = {axis.key: found for axis in axes if (found := list(_condition_problems(axis, axes, config)))}
-    sound = [axis for axis in axes if axis.key not in wrong]
-    settled = [_settled(axis, sound, config) for axis in sound]
-    kept = tuple(axis for axis in settled if axis is not None)
     problems = [*reader.problems, *(problem for found in wrong.values() for problem in found)]
-    return Space(kept, (*space.fixed, *reader.fixed)), problems
+    kept = _settled([axis for axis in axes if axis.key not in wrong], config)
+    return Space(tuple(kept), (*space.fixed, *reader.fixed)), problems
 
 
 def _leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -89,6 +92,7 @@ class _Reader:
         parsed = OverridesParser.create().parse_overrides(list(space.fixed))
         self._said = {axis.key for axis in space.axes} | {item.key_or_group for item in parsed}
         self._config, self._group_options = config, group_options
+        self._known = list(_names(OmegaConf.to_container(config, resolve=False)))
         self.axes: list[Axis] = []
         self.fixed: list[str] = []
         self.problems: list[Problem] = []
@@ -98,7 +102,7 @@ class _Reader:
             return
         try:
             self._read(key, leaf)
-        except (HydraException, OmegaConfBaseException, ValueError, TypeError, KeyError) as error:
+        except (HydraException, OmegaConfBaseException, ValueError, TypeError, KeyError, ArithmeticError) as error:
             rule = f"is no axis ({next(iter(str(error).splitlines()), '')})"
             self.problems.append(Problem(f"{PREFIX}{key}", leaf.raw, rule, "choice(8,16), or {low: 1e-5, high: 1e-3}"))
 
@@ -112,12 +116,49 @@ class _Reader:
             else:
                 self._add(axis_of(override, self._group_options))
         elif "." in key or self._group_options(key):  # anything else is a name for bounds to refer to
+            self._fix(key, leaf)
+
+    def _fix(self, key: str, leaf: _Leaf) -> None:
+        leaf.resolved()  # a reference that leads nowhere is said here
+        options = self._group_options(key)
+        if options and leaf.raw not in options:
+            self.problems.append(_no_option(key, leaf.raw, options))
+        elif not options and key not in self._known and not self._is_free(key):
+            close = difflib.get_close_matches(key, self._known, n=1, cutoff=0.5)
+            remedy = f"{PREFIX}{close[0]}" if close else "lora-sweep --help lists them"
+            self.problems.append(Problem(f"{PREFIX}{key}", leaf.raw, "there is no such parameter", remedy))
+        else:
             self.fixed.append(f"{key}={_quoted(leaf.raw)}")
+
+    def _is_free(self, key: str) -> bool:
+        """True inside a mapping that takes any key, as `lora.kwargs` does."""
+        return any(isinstance(OmegaConf.select(self._config, parent), DictConfig) for parent in _parents(key))
 
     def _add(self, axis: Axis) -> None:
         wrong = problems_of(axis)
-        self.problems += [dataclasses.replace(item, key=f"{PREFIX}{item.key}") for item in wrong]
+        if isinstance(axis, Choices) and axis.is_group:
+            options = self._group_options(axis.key)
+            wrong += [_no_option(axis.key, value, options) for value in axis.values if value not in options]
+        self.problems += [dataclasses.replace(item, key=f"{PREFIX}{item.key.removeprefix(PREFIX)}") for item in wrong]
         self.axes += [] if wrong else [axis]
+
+
+def _names(node: Any, prefix: str = "") -> Iterator[str]:
+    for name, value in node.items() if isinstance(node, dict) else ():
+        yield f"{prefix}{name}"
+        yield from _names(value, f"{prefix}{name}.")
+
+
+def _parents(key: str) -> Iterator[str]:
+    """Yields the mappings inside a group that a key lies in: `lora.kwargs` of `lora.kwargs.use_dora`."""
+    parts = key.split(".")
+    yield from (".".join(parts[:length]) for length in range(2, len(parts)))
+
+
+def _no_option(key: str, value: Any, options: Sequence[str]) -> Problem:
+    close = difflib.get_close_matches(str(value), options, n=1, cutoff=0.4)
+    rule = f"{key} is a group with the options {', '.join(options)}"
+    return Problem(f"{PREFIX}{key}", value, rule, f"{key}={close[0] if close else options[0]}")
 
 
 def _sweep(key: str, leaf: _Leaf) -> Override | None:
@@ -140,19 +181,25 @@ def _from_mapping(key: str, parts: Mapping[str, Any], is_group: bool) -> Axis:
     for bound in (low, high):
         if isinstance(bound, bool) or not isinstance(bound, (int, float)):
             raise TypeError(f"{bound!r} is no number")
+    if parts.get("step") is not None and parts.get("log"):
+        raise ValueError("a step and a logarithmic scale exclude each other")
     if parts.get("step") is not None:
         return Choices(key, _stepped(low, high, parts["step"]), when=when)
     return Interval(key, low, high, bool(parts.get("log")), isinstance(low, int) and isinstance(high, int), when)
 
 
 def _stepped(low: float, high: float, step: float) -> tuple[float, ...]:
-    if step <= 0:
-        raise ValueError(f"its step {step} is not above 0")
+    if not step > 0 or not math.isfinite(low + high):
+        raise ValueError("a step is above 0, between finite bounds")
+    if (high - low) / step > MOST_VALUES:
+        raise ValueError(f"it holds more than {MOST_VALUES:,} values")
     # Both bounds included, as Optuna has it; rounded, since 3 * 0.1 is no 0.3.
     return tuple(low + round(index * step, 12) for index in range(math.floor((high - low) / step + 1e-9) + 1))
 
 
-def _conditions(when: Mapping[str, Any]) -> Conditions:
+def _conditions(when: Any) -> Conditions:
+    if not isinstance(when, dict):
+        raise TypeError("when maps parameters to values, as {training.optim: adafactor}")
     return tuple((key, tuple(value) if isinstance(value, list) else (value,)) for key, value in _flat(when))
 
 
@@ -172,12 +219,19 @@ def _quoted(raw: Any) -> str:
     return raw if isinstance(raw, str) else json.dumps(raw)
 
 
-def _settled(axis: Axis, axes: Sequence[Axis], config: DictConfig) -> Axis | None:
-    """Returns an axis with the conditions that only a trial can meet, None where the configuration rules it out."""
-    varied = {other.key for other in axes}
-    if any(_value(config, key) not in values for key, values in axis.when if key not in varied):
-        return None
-    return dataclasses.replace(axis, when=tuple(item for item in axis.when if item[0] in varied))
+def _settled(axes: Sequence[Axis], config: DictConfig) -> list[Axis]:
+    """Returns the axes that can exist, each with the conditions that only a trial can meet."""
+    while True:
+        varied = {axis.key for axis in axes}
+        kept = [axis for axis in axes if all(_holds(config, *item) for item in axis.when if item[0] not in varied)]
+        if len(kept) == len(axes):
+            break
+        axes = kept  # what depended on a dropped axis now depends on that parameter's one value
+    return [dataclasses.replace(axis, when=tuple(item for item in axis.when if item[0] in varied)) for axis in axes]
+
+
+def _holds(config: DictConfig, key: str, values: tuple[Any, ...]) -> bool:
+    return _value(config, key) in values
 
 
 def _value(config: DictConfig, key: str) -> Any:
@@ -193,8 +247,14 @@ def _condition_problems(axis: Axis, axes: Sequence[Axis], config: DictConfig) ->
             yield Problem(place, list(values), "there is no such parameter", "the dotted name of another parameter")
         elif key in by_key and not isinstance(by_key[key], Choices):
             yield Problem(place, list(values), f"{key} is an interval", "a parameter with listed values")
+        elif key in by_key and (missing := [item for item in values if item not in by_key[key].values]):  # type: ignore[union-attr]
+            yield Problem(place, missing, f"{key} never has this value here", f"one of {_words(by_key[key])}")
         elif _depends(key, axis.key, by_key):
             yield Problem(place, list(values), f"{key} depends on {axis.key} itself", "leave the condition out")
+
+
+def _words(axis: Axis) -> str:
+    return ", ".join(map(str, axis.values)) if isinstance(axis, Choices) else ""
 
 
 def _depends(key: str, on: str, axes: Mapping[str, Axis]) -> bool:

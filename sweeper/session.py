@@ -61,7 +61,7 @@ class Session:
         with EventLog(self._paths.events) as log, driver_log.kept(self._paths.log):
             history = History(log.history)
             self._open(log)
-            self._study.restore(history.trials.values())
+            self._study.restore(filter(self._planner.belongs, history.contenders))
             proposals = self._planner.next(history)
             if not proposals and not history.unfinished:
                 say(f"Sweep {self._name} is complete: nothing left to train.")
@@ -101,7 +101,9 @@ class Session:
         track = self._track(history)
         share = self._pruner.share if isinstance(self._pruner, Halving) else None
         limit_s = self._settings.sweep.limit_s
-        overview = Overview(history, self._asked.total, self._objective, share=share, limit_s=limit_s)
+        overview = Overview(
+            history, self._asked.total, self._objective, self._planner.belongs, share=share, limit_s=limit_s
+        )
         with terminal(overview, self._objective.metric) as tell:
             driver = Driver(
                 history=history,
@@ -155,8 +157,11 @@ class Session:
             tell(f"warning: {found.key}={found.value}: {found.rule}")
         done = sum(trial.outcome is not None for trial in history.contenders)
         kept = f", {done} of them measured already" if done else ""
-        trials = f"{_counted(self._asked.total)}{self._same()}{kept}"
+        way = f", {self._asked.way}" if self._asked.space.axes else ""
+        trials = f"{_counted(self._asked.total)}{self._same()}{kept}{way}"
         tell(f"Sweep {self._name}: {trials}, ranked by {self._objective.metric}")
+        if self._asked.builds_tiny:
+            tell("Building the bundled model first: half a minute, this once.")
 
     def _same(self) -> str:
         merged, total = self._asked.merged, self._asked.total

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob, IntervalSweep, Override, RangeSweep, Transformer
+from hydra.core.override_parser.types import Glob, IntervalSweep, Override, QuotedString, RangeSweep, Transformer
 
 from sweeper.validation import Problem
 
@@ -137,8 +137,9 @@ def parse(arguments: Sequence[str], group_options: Callable[[str], Sequence[str]
             problems.append(endless)
             continue
         axis = axis_of(override, group_options)
-        axes.append(axis)
-        problems.extend(problems_of(axis))
+        wrong = problems_of(axis)
+        problems.extend(wrong)
+        axes.extend([] if wrong else [axis])
     return Space(tuple(axes), tuple(fixed)), problems
 
 
@@ -203,14 +204,19 @@ def axis_of(override: Override, group_options: Callable[[str], Sequence[str]]) -
     options = group_options(key)
     if isinstance(value, Glob):
         return Choices(key, tuple(value.filter(list(options))), is_group=True)
-    encoded = list(override.sweep_iterator(transformer=Transformer.encode))
-    values = tuple(_value(str(item)) for item in encoded)
+    values = tuple(map(_plain, override.sweep_iterator(transformer=Transformer.identity)))
     return Choices(key, tuple(dict.fromkeys(values)) if _hashable(values) else values, is_group=bool(options))
 
 
-def _value(text: str) -> Any:
-    """Reads one element as Hydra would read it behind `key=`."""
-    return OverridesParser.create().parse_override(f"key={text}").value()
+def _plain(value: Any) -> Any:
+    """Returns an element as Hydra sets it behind `key=`: its quotes are gone, those inside lists and mappings too."""
+    if isinstance(value, QuotedString):
+        return value.text
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    return value
 
 
 def _hashable(values: tuple[Any, ...]) -> bool:
@@ -227,6 +233,9 @@ def problems_of(axis: Axis) -> list[Problem]:
 
 def _interval_problems(axis: Interval) -> Iterator[Problem]:
     bounds = f"interval({axis.low},{axis.high})"
+    if not math.isfinite(axis.low) or not math.isfinite(axis.high):
+        yield Problem(axis.key, bounds, "the bounds of an interval are finite numbers", "interval(1,64)")
+        return
     if axis.low >= axis.high:
         yield Problem(axis.key, bounds, "the first bound must be the smaller", f"interval({axis.high},{axis.low})")
     if axis.log and axis.low <= 0:

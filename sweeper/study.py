@@ -162,8 +162,9 @@ class Study:
         )
 
     def compare(self, trials: Sequence[Trial], exhausted: bool) -> list[tuple[Trial, Decision]]:
-        """Judges nobody: Optuna's pruners stop a trial at once, or never."""
-        return []
+        """Lets everybody go on who paused under another rule: Optuna's pruners stop a trial at once, or never."""
+        reason = f"{self._pruner.name} lets nobody wait"
+        return [(trial, Decision(reason)) for trial in trials if trial.paused]
 
     def _frozen_at(self, trial: Trial, step: int) -> FrozenTrial:
         """Returns a trial as it was when it had paused."""

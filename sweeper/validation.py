@@ -86,6 +86,8 @@ _EXAMPLES = {"int": "1", "float": "0.1", "bool": "true", "string": "text", "list
 def _example(detail: Mapping[str, Any]) -> str:
     if detail["type"] == "literal_error":
         return str(detail["ctx"]["expected"]).replace("'", "").replace(" or ", "|").replace(", ", "|")
+    if detail["type"] == "int_from_float":
+        return str(int(detail["input"]))
     if detail["type"] == "greater_than_equal":
         return str(detail["ctx"]["ge"])
     return _EXAMPLES.get(detail["type"].split("_")[0], "VALUE")

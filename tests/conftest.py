@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from shell import Shell
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports the hub's client: no test asks it for anything
 
 SENTENCES = {
     "happy": [

@@ -114,6 +114,23 @@ def test_a_driver_takes_everything_with_it(
         assert sweep.process.returncode == 130 and "To continue: " in output
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_to_everybody_fails_no_trial(
+    marked: Callable[..., Marked], endless: list[str], number: signal.Signals
+) -> None:
+    """As a batch scheduler, `timeout`, a closed terminal or Ctrl-C sends it: workers first, the driver last."""
+    sweep = marked(*endless)
+    wait_for(lambda: training(sweep))
+    others = [pid for pid in sweep.alive() if pid != sweep.process.pid]
+    for pid in [*others, sweep.process.pid]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+    output, _ = sweep.process.communicate(timeout=30)
+    assert sweep.process.returncode == 130 and "To continue: " in output
+    assert not sweep.events("failed")
+    wait_for(lambda: not sweep.alive(), timeout_s=10)
+
+
 def test_a_dead_worker_costs_its_trial_alone(
     marked: Callable[..., Marked], micro_sweep: Callable[..., list[str]]
 ) -> None:

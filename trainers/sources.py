@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from trainers import hub
 from trainers.bundled import data_path
 from trainers.seam import TrialFailed
 from trainers.trial import Data
@@ -17,8 +18,6 @@ from trainers.trial import Data
 Row = Mapping[str, Any]
 
 SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
-
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def read(data: Data) -> tuple[list[Row], list[Row] | None]:
@@ -49,12 +48,7 @@ def _filled(rows: list[Row], path: str, split: str) -> list[Row]:
 
 
 def _has_splits(path: str) -> bool:
-    return data_path(path).is_dir() or is_on_hub(path)
-
-
-def is_on_hub(path: str) -> bool:
-    """True for what can only be a hub id: `org/name`, no file here and no file's name."""
-    return _HUB_ID.fullmatch(path) is not None and not path.endswith(SUFFIXES) and not Path(path).exists()
+    return data_path(path).is_dir() or hub.is_id(path)
 
 
 def rows_of(path: str, split: str, data: Data) -> list[Row]:
@@ -65,7 +59,7 @@ def rows_of(path: str, split: str, data: Data) -> list[Row]:
         split: Its name; empty where a folder or data set has no such split.
         data: The subset and revision of a data set on the hub.
     """
-    if is_on_hub(path):
+    if hub.is_id(path):
         return _hub_rows(path, split, data.subset, data.revision)
     place = data_path(path)
     if place.is_dir():
@@ -135,6 +129,7 @@ def _parsed(line: str, place: str) -> Row:
 
 
 def _hub_rows(path: str, split: str, subset: str | None, revision: str | None) -> list[Row]:
+    hub.settle()
     import datasets
 
     datasets.disable_progress_bars()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import struct
 from pathlib import Path
 
-from trainers import bundled
+from trainers import bundled, hub
 from trainers.trial import Model, Quantization
 
 _QUANTIZED_BYTES = {"int8": 1.0, "nf4": 0.5}
@@ -39,7 +38,7 @@ def _files(model: Model) -> list[Path]:
     if bundled.is_bundled(model.path):
         return []
     folder = Path(model.path)
-    if not folder.is_dir() and re.fullmatch(r"[\w.-]+/[\w.-]+", model.path) and not model.path.startswith("."):
+    if hub.is_id(model.path):
         from huggingface_hub import try_to_load_from_cache
 
         found = try_to_load_from_cache(model.path, "config.json", revision=model.revision)

@@ -8,9 +8,8 @@ from __future__ import annotations
 import gc
 import importlib
 import os
-import signal
 
-from sweeper.executors.tied import redirect, tie
+from sweeper.executors.tied import leave_signals_to_the_driver, redirect, tie
 
 DRIVER = "LORA_SWEEPER_DRIVER"
 LOG = "LORA_SWEEPER_LOG"
@@ -19,7 +18,7 @@ PRELOAD = "LORA_SWEEPER_PRELOAD"
 PID = os.getpid()
 
 if DRIVER in os.environ:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the driver decides
+    leave_signals_to_the_driver()
     tie(int(os.environ[DRIVER]))
     redirect(os.environ[LOG], 1, 2)
     for module in filter(None, os.environ[PRELOAD].split(",")):

@@ -26,6 +26,15 @@ def tie(parent: int) -> None:
         os._exit(1)
 
 
+def leave_signals_to_the_driver() -> None:
+    """Ignores what reaches the whole process group: Ctrl-C, a scheduler's SIGTERM, a closed terminal.
+
+    The driver decides what becomes of a sweep; a worker that died first would look like a failed trial.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def redirect(path: str, *streams: int) -> None:
     """Appends to a file what this process and its children write to some streams (1 stdout, 2 stderr)."""
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)

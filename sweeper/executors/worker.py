@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from sweeper.executors.devices import Device
-from sweeper.executors.tied import redirect, tie
+from sweeper.executors.tied import leave_signals_to_the_driver, redirect, tie
 from trainers import registry
 from trainers.seam import Worker
 
@@ -37,8 +36,7 @@ def main(connection: Connection, assignment: Assignment) -> None:
     else:
         tie(assignment.driver)
         redirect(assignment.log, 1, 2)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    leave_signals_to_the_driver()
     assignment.device.claim()
     serve(connection, registry.make(assignment.trainer, assignment.resources))
 

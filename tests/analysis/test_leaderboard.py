@@ -97,9 +97,10 @@ def test_markdown_is_a_table_with_the_rest_counted_under_it() -> None:
     assert "- exp3_r8_a16_d05_linear_emotion: failed, because of \\| pipes" in text
 
 
-def test_top_keeps_references_and_counts() -> None:
+def test_top_keeps_references_failures_and_counts() -> None:
     board = rank(RECORDS).top(1)
-    assert [item.place for item in board.rows] == [1, None, None, None, None]
+    assert [item.place for item in board.rows] == [1, None, None, None]
+    assert "pruned" not in {item.trial.outcome for item in board.rows}
     assert "Trials: 3 complete, 1 diverged, 1 failed, 1 pruned." in to_markdown(board)
 
 

@@ -177,6 +177,30 @@ def test_more_trials_are_compared_with_those_before(tmp_path: Path, curves: Path
     assert reached and all(value <= first[13] for value in reached)  # the best 14 of 40
 
 
+@pytest.mark.parametrize("later", [("sweep.n_trials=8",), ("sweep.n_trials=20", "pruner=asha"), ("pruner=none",)])
+def test_paused_trials_go_on_under_another_rule(tmp_path: Path, curves: Path, later: tuple[str, ...]) -> None:
+    fixed = [item for item in ARGUMENTS if "n_trials" not in item]
+    first = understood(curves, *fixed, "sweep.n_trials=14")
+    replay(tmp_path / "s", first, curves, stop_when=lambda h: sum(item.paused for item in h.contenders) == 12)
+    asked = later if any("n_trials" in item for item in later) else (*later, "sweep.n_trials=14")
+    history = replay(tmp_path / "s", understood(curves, *fixed, *asked), curves)
+    assert not history.unfinished and len(history.contenders) >= 12
+    assert sum(item.outcome == "complete" for item in history.contenders) >= 1
+
+
+def test_trials_of_an_earlier_command_are_no_rivals(tmp_path: Path, curves: Path) -> None:
+    """They may have had other data: all of them are better here, and none takes a place from the new ones."""
+    replay(tmp_path / "s", understood(curves, "lora.r=range(1,10)", "training.weight_decay=0.1"), curves)
+    worse = tmp_path / "worse.csv"
+    rows = [line.rpartition(",") for line in curves.read_text().splitlines()]
+    worse.write_text(
+        "\n".join([",".join([rows[0][0], rows[0][2]]), *(f"{a},{float(c) + 100}" for a, _, c in rows[1:])])
+    )
+    history = replay(tmp_path / "s", understood(worse, *ARGUMENTS), worse)
+    new = [item for item in history.contenders if item.rungs[0][1]["eval_loss"] > 50]
+    assert len(new) == 20 and sum(item.outcome == "complete" for item in new) == 3
+
+
 def test_states_are_removed_when_trials_end(tmp_path: Path, curves: Path) -> None:
     from sweeper.folders import Folders
     from sweeper.paths import SweepPaths

@@ -13,6 +13,7 @@ from benchmarks.arrivals import understood
 from sweeper.history import Trial
 from sweeper.next_steps import commands
 from sweeper.settings import Trainer
+from trainers.trial import flatten
 
 
 def asked(table: Path, *arguments: str) -> Any:
@@ -37,7 +38,14 @@ def test_the_winner_for_twice_as_long(table: Path) -> None:
         "lora.dropout=0.1",
         "training.max_steps=200",
     }
-    assert not any(word.startswith("sweep.") or word == "training.max_steps=100" for word in words)
+    assert not any(word.startswith("sweep.name") or word == "training.max_steps=100" for word in words)
+
+
+def test_the_metric_and_a_folder_of_ones_own_are_kept(table: Path) -> None:
+    made = asked(table, "lora.r=8,16", "sweep.metric=eval_macro_f1", "sweep.seed=3", "sweep.dir=mine")
+    words = shlex.split(commands(made, trial({"lora.r": 8}), ["-m", "--config-dir", "my conf", "lora.r=8,16"])[2])
+    assert words[:3] == ["lora-sweep", "--config-dir", "my conf"]
+    assert {"sweep.metric=eval_macro_f1", "sweep.dir=mine"} <= set(words) and "sweep.seed=3" not in words
 
 
 def test_epochs_are_doubled_where_they_decide(table: Path) -> None:
@@ -52,6 +60,8 @@ def test_epochs_are_doubled_where_they_decide(table: Path) -> None:
         ("lora.target_modules", ["q_proj", "v_proj"], 'lora.target_modules=["q_proj", "v_proj"]'),
         ("training.lr_scheduler_kwargs.num_cycles", 2, "+training.lr_scheduler_kwargs.num_cycles=2"),
         ("lora.use_rslora", True, "lora.use_rslora=true"),
+        ("data.template", 'Say, "{text}" (a\\b)', r'data.template="Say, \"{text}\" (a\b)"'),
+        ("lora.target_modules", ".*(q|v)_proj", 'lora.target_modules=".*(q|v)_proj"'),
         ("training.learning_rate", 0.0025706910915735542, "training.learning_rate=0.0025706910915735542"),
     ],
 )
@@ -62,6 +72,7 @@ def test_values_survive_the_shell_and_hydra(table: Path, key: str, value: Any, w
     again = understood(table, *plain)
     config, problems = again.composer.trial({})
     assert config is not None and not problems
+    assert flatten(config).get(key, value) == value
 
 
 def test_nothing_completed_nothing_to_run_longer(table: Path) -> None:

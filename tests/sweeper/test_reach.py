@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.server
 import threading
 from collections.abc import Iterator
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.reach import masked, why_not
+from benchmarks.arrivals import understood
+from sweeper.reach import masked, problems, why_not, why_not_storage
 
 
 @pytest.fixture
@@ -45,6 +47,39 @@ def test_databases_here_are_files_that_can_be_written(tmp_path: Path) -> None:
 def test_what_cannot_be_reached(monkeypatch: pytest.MonkeyPatch, uri: str, says: str) -> None:
     monkeypatch.delenv("MLFLOW_ALLOW_FILE_STORE", raising=False)
     assert says in (why_not(uri) or "")
+
+
+@pytest.fixture
+def used(tmp_path: Path) -> Path:
+    """A database that holds somebody else's table."""
+    import sqlite3
+
+    path = tmp_path / "used.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("create table orders (id integer)")
+    return path
+
+
+def test_a_file_that_is_something_else(tmp_path: Path, used: Path) -> None:
+    (tmp_path / "text.db").write_text("not a database")
+    for check in (why_not, why_not_storage):
+        assert "no SQLite database" in (check(f"sqlite:///{tmp_path}/text.db") or "")
+        assert "no SQLite database" in (check(f"sqlite:///{tmp_path}") or "")
+        assert "something else" in (check(f"sqlite:///{used}") or "")
+
+
+@pytest.mark.parametrize("url", ["foo", "redis://localhost", "sqlite:foo", "http://[::1", "foo://bar", "://"])
+def test_what_is_no_store(url: str) -> None:
+    assert why_not_storage(url) is not None and why_not(url) is not None
+
+
+def test_a_folder_that_cannot_be(tmp_path: Path, table: Path) -> None:
+    (tmp_path / "file").write_text("")
+    settings = understood(table, "lora.r=8,16").settings
+    for folder, count in ((tmp_path / "file" / "runs", 1), (tmp_path / "new" / "runs", 0)):
+        sweep = dataclasses.replace(settings.sweep, dir=str(folder))
+        found = list(problems(dataclasses.replace(settings, sweep=sweep)))
+        assert [item.key for item in found] == ["sweep.dir"] * count
 
 
 def test_passwords_are_not_repeated() -> None:

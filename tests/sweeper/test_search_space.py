@@ -13,8 +13,9 @@ from sweeper import search_space
 from sweeper.space import Axis, Choices, Interval, Space
 
 CONFIG: dict[str, Any] = {
-    "lora": {"r": 8, "alpha": None, "dropout": 0.05},
-    "training": {"learning_rate": 1e-4, "lr_scheduler_type": "linear", "lr_scheduler_kwargs": {}},
+    "lora": {"r": 8, "alpha": None, "dropout": 0.05, "target_modules": "all-linear", "kwargs": {}},
+    "training": {"learning_rate": 1e-4, "lr_scheduler_type": "linear", "lr_scheduler_kwargs": {}, "weight_decay": 0.0},
+    "data": {"template": None},
     "quantization": {"name": "nf4"},
 }
 
@@ -82,7 +83,31 @@ def test_the_command_line_goes_before() -> None:
         ("lora: {r: {low: 8, high: 2}}", "search_space.lora.r", "smaller"),
         ("lora: {r: {low: a, high: b}}", "search_space.lora.r", "'a' is no number"),
         ("lora: {r: {low: 1, high: 2, lgo: true}}", "search_space.lora.r", "no lgo"),
-        ("lora: {r: {low: 1, high: 2, step: 0}}", "search_space.lora.r", "step 0"),
+        ("lora: {r: {low: 1, high: 2, step: 0}}", "search_space.lora.r", "a step is above 0"),
+        ("lora: {dropout: {low: 0.1, high: .inf, step: 0.1}}", "search_space.lora.dropout", "finite bounds"),
+        ("lora: {dropout: {low: 0.0, high: 0.5, step: 1e-9}}", "search_space.lora.dropout", "more than 10,000 values"),
+        ("lora: {r: {low: 4, high: 64, log: true, step: 4}}", "search_space.lora.r", "exclude each other"),
+        ("lora: {r: {low: 1, high: .inf}}", "search_space.lora.r", "finite numbers"),
+        ("lora: {r: {values: [8], when: cosine}}", "search_space.lora.r", "when maps parameters to values"),
+        (
+            "lora: {r: '${search_space.lora.dropout}', dropout: '${search_space.lora.r}'}",
+            "search_space.lora.r",
+            "no axis",
+        ),
+        ("lora: {rnk: 3}", "search_space.lora.rnk", "try: search_space.lora.r"),
+        ("quantization: nf5", "search_space.quantization", "try: quantization=nf4"),
+        (
+            "quantization: {values: [none, nf5]}",
+            "search_space.quantization",
+            "options none, nf4; try: quantization=nf4",
+        ),
+        ("[a, b]", "search_space", "a mapping"),
+        (
+            "{lora: {r: {values: [1], when: {training.lr_scheduler_type: cosin}}}, "
+            "training: {lr_scheduler_type: {values: [cosine, linear]}}}",
+            "search_space.lora.r.when.training.lr_scheduler_type",
+            "never has this value here; try: one of cosine, linear",
+        ),
         ("lora: {r: 'range(0,inf)'}", "search_space.lora.r", "finite bounds"),
         ("training: {learning_rate: {low: 0, high: 1, log: true}}", "search_space.training.learning_rate", "above 0"),
         ("lora: {r: {values: [1], when: {lora.rr: 3}}}", "search_space.lora.r.when.lora.rr", "no such parameter"),
@@ -139,6 +164,22 @@ def test_conditions_on_what_is_not_varied_are_settled_at_once(when: str, axes: i
     space, problems = read(f"lora: {{r: {{values: [8, 16], when: {when}}}}}")
     assert not problems and len(space.axes) == axes
     assert all(axis.when == () for axis in space.axes)
+
+
+def test_what_depends_on_a_dropped_axis_depends_on_that_parameters_one_value() -> None:
+    yaml = """
+lora:
+  r: {values: [4, 8]}
+  dropout: {values: [0.0, 0.1], when: {training.weight_decay: 0.1}}
+training:
+  weight_decay: {values: [0.1, 0.2], when: {training.lr_scheduler_type: cosine}}
+"""
+    space, problems = read(yaml)
+    assert not problems and [axis.key for axis in space.axes] == ["lora.r"]
+
+
+def test_free_mappings_take_any_key() -> None:
+    assert read("lora: {kwargs: {use_dora: true}}") == (Space((), ("lora.kwargs.use_dora=true",)), [])
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random", "qmc", "nsga2", "cmaes", "gp", "grid"])

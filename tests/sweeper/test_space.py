@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sweeper.composition import integers
@@ -84,3 +86,24 @@ def test_the_last_axis_varies_fastest() -> None:
 def test_no_axes_are_a_grid_of_one_point() -> None:
     space, _ = parse(["lora.r=8"], groups)
     assert space.size == 1 and list(space.grid()) == [{}]
+
+
+@pytest.mark.parametrize(
+    ("override", "values"),
+    [
+        ('data.template="A: {text}","B, {text}"', ("A: {text}", "B, {text}")),
+        ('lora.target_modules=choice("all-linear",".*(q|v)_proj")', ("all-linear", ".*(q|v)_proj")),
+        ("lora.target_modules=[q_proj,'v proj'],all-linear", (["q_proj", "v proj"], "all-linear")),
+        ("x={a: 'b c'},1,true,null,1e-4", ({"a": "b c"}, 1, True, None, 1e-4)),
+        (r'x="say \"hi\"",b', ('say "hi"', "b")),
+    ],
+)
+def test_values_are_what_hydra_would_set(override: str, values: tuple[Any, ...]) -> None:
+    space, problems = parse([override], lambda key: [])
+    assert not problems and isinstance(space.axes[0], Choices) and space.axes[0].values == values
+
+
+@pytest.mark.parametrize("text", ["interval(1,inf)", "interval(-inf,1)", "tag(log,interval(1,nan))"])
+def test_intervals_end(text: str) -> None:
+    space, problems = parse([f"lora.r={text}"], lambda key: [])
+    assert not space.axes and "finite numbers" in problems[0].rule
