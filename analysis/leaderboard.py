@@ -210,4 +210,4 @@ def to_text(board: Leaderboard) -> str:
     narrow = [{key: value for key, value in row.items() if key not in _TOLD_BY_NAME} for row in rows]
     # Why a trial was pruned scrolled by, and stands in the file.
     told = dataclasses.replace(board, rows=[row for row in board.rows if row.trial.outcome != "pruned"])
-    return "\n".join([*table(narrow), "", *_footer(told)])
+    return "\n".join([*table(narrow, plain=True), "", *_footer(told)])

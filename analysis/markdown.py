@@ -13,19 +13,20 @@ def escape(text: str) -> str:
     return re.sub(r"(?<=\w)\\_(?=\w)", "_", _SPECIAL.sub(r"\\\1", text)).replace("\n", " ")
 
 
-def table(rows: Sequence[Mapping[str, str]]) -> list[str]:
+def table(rows: Sequence[Mapping[str, str]], plain: bool = False) -> list[str]:
     """Returns the lines of a table whose columns line up, numbers to the right.
 
     Args:
         rows: Cells by column; every row has the same columns.
+        plain: For a terminal, which shows everything as it is.
 
     Returns:
         Header, rule and rows; a sentence where there are none.
     """
     if not rows:
-        return ["No trials yet."]
+        return ["No trial has completed."]
     columns = list(rows[0])
-    cells = [[escape(row[column]) for column in columns] for row in rows]
+    cells = [[row[column].replace("\n", " ") if plain else escape(row[column]) for column in columns] for row in rows]
     widths = [max(len(line[index]) for line in [columns, *cells]) for index in range(len(columns))]
     right = [all(_is_number(line[index]) for line in cells) for index in range(len(columns))]
     rule = ["-" * (width - 1) + ":" if numeric else "-" * width for width, numeric in zip(widths, right, strict=True)]

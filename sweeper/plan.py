@@ -37,11 +37,15 @@ class Stage:
 
 @dataclass(frozen=True)
 class Plan:
-    """All stages of a command, and what was found out about it; `total_trials` is None where only time limits them."""
+    """All stages of a command, and what was found out about it; `total_trials` is None where only time limits them.
+
+    `way` says in words how trials are drawn and pruned.
+    """
 
     stages: list[Stage]
     total_trials: int | None
     findings: list[dict[str, Any]] = field(default_factory=list)
+    way: str = ""
 
 
 def plan(asked: Command) -> Plan:
@@ -61,7 +65,7 @@ def plan(asked: Command) -> Plan:
         trials=[_trial(params, config) for params, config in configs],
     )
     findings = [{"severity": "warning", **asdict(found)} for found in asked.warnings]
-    return Plan([stage], int(asked.total) if math.isfinite(asked.total) else None, findings)
+    return Plan([stage], int(asked.total) if math.isfinite(asked.total) else None, findings, asked.way)
 
 
 def _composed(asked: Command, params: Mapping[str, Any]) -> TrialConfig:
@@ -102,7 +106,7 @@ def _trial(params: Mapping[str, Any], config: TrialConfig) -> dict[str, Any]:
 
 def to_json(made: Plan) -> str:
     """Returns the plan as one JSON object."""
-    return json.dumps(asdict(made), indent=2)
+    return json.dumps({key: value for key, value in asdict(made).items() if key != "way"}, indent=2)
 
 
 def to_text(made: Plan) -> str:
@@ -110,7 +114,11 @@ def to_text(made: Plan) -> str:
     found = [f"{item['severity']}: {item['key']}={item['value']}: {item['rule']}" for item in made.findings]
     total = "as many trials as the time allows" if made.total_trials is None else f"{made.total_trials} trials in all"
     return "\n".join(
-        [*(line for stage in made.stages for line in _stage_lines(stage)), *found, f"{total}; nothing was started"]
+        [
+            *(line for stage in made.stages for line in _stage_lines(stage)),
+            *found,
+            f"{total}, {made.way}; nothing was started",
+        ]
     )
 
 
@@ -124,7 +132,7 @@ def _stage_lines(stage: Stage) -> list[str]:
         "Varied",
     ]
     columns = sorted(dict.fromkeys(key for trial in stage.trials for key in trial), key=lambda key: key in _DERIVED)
-    trials = table([{key: str(trial.get(key, "")) for key in columns} for trial in stage.trials])
+    trials = table([{key: str(trial.get(key, "")) for key in columns} for trial in stage.trials], plain=True)
     return [
         *head,
         *varied,

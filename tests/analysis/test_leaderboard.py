@@ -144,7 +144,7 @@ def test_a_reference_that_failed_is_explained() -> None:
 
 def test_a_sweep_without_trials() -> None:
     empty = rank(SweepRecords("s", "eval_loss", "minimize", []))
-    assert "No trials yet." in to_markdown(empty) and json.loads(to_json(empty))["rows"] == []
+    assert "No trial has completed." in to_markdown(empty) and json.loads(to_json(empty))["rows"] == []
 
 
 @pytest.mark.parametrize(

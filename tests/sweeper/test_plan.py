@@ -43,7 +43,7 @@ def test_a_sampled_search_gives_its_space_and_number(shell: Shell) -> None:
 def test_the_text_says_the_same(shell: Shell) -> None:
     done = shell.sweep("-m", "lora.r=4,8", "sweep.dry_run=true")
     assert done.returncode == 0 and list(shell.folder.iterdir()) == []
-    assert "lora.r: 4, 8" in done.stdout and "2 trials in all; nothing was started" in done.stdout
+    assert "lora.r: 4, 8" in done.stdout and "2 trials in all, the whole grid; nothing was started" in done.stdout
     assert "|      8 |         16 |                2.0 |" in done.stdout
 
 
