@@ -21,7 +21,7 @@ sweep: install ## the main job: nine trials (rank x learning rate) on the bundle
 	$(BIN)/lora-sweep -m sweep.name=first lora.r=4,8,16 training.learning_rate=2e-3,4e-3,8e-3
 
 test: install ## pass the tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: install ## ruff and mypy (strict)
 	$(BIN)/ruff check .
