@@ -14,11 +14,13 @@ from typing import Any
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
 
-from sweeper import files, gpu_memory, hub, search_space
+from sweeper import files, gpu_memory, hub, procedures, search_space
 from sweeper import space as spaces
-from sweeper.composition import SETTINGS_GROUPS, Compose, Composer, integers, is_free
+from sweeper.composition import SETTINGS_GROUPS, Compose, Composer, integers, is_free, trial_keys
 from sweeper.halving import UNLIMITED_BRACKET
 from sweeper.identity import trial_id
+from sweeper.procedure import Procedure
+from sweeper.procedures import Asked
 from sweeper.search import Params
 from sweeper.settings import (
     HalvingSettings,
@@ -47,15 +49,23 @@ class Command:
     space: Space
     composer: Composer
     settings: Settings
+    asked: Asked | None = None
+
+    @property
+    def procedure(self) -> Procedure | None:
+        """The procedure asked for; None for a plain search."""
+        return self.asked.procedure if self.asked is not None else None
 
     @property
     def example(self) -> Params:
-        """One point of the space."""
-        return next(representatives(self.space))
+        """One point of the space; what is held throughout a procedure."""
+        return next(representatives(self.space)) if self.procedure is None else self.procedure.hold
 
     @property
     def total(self) -> float:
-        """How many trials are asked for; infinite where only the time limits a sampler."""
+        """How many trials are asked for; infinite where only time, or a procedure's decisions, limit them."""
+        if self.asked is not None:
+            return math.inf
         if self.is_grid:
             return self.space.size - self.merged
         return min(self.settings.sweep.n_trials or math.inf, self.space.size)
@@ -85,7 +95,7 @@ class Command:
     @property
     def halving(self) -> HalvingSettings | None:
         """The rule of `pruner=halving`; None where another pruner, or none, is asked for."""
-        if not halves(self.settings, self.is_grid, self.total):
+        if self.asked is not None or not halves(self.settings, self.is_grid, self.total):
             return None
         asked = HalvingSettings(**self.settings.pruner.kwargs)
         if asked.bracket is None and math.isinf(self.total):
@@ -124,6 +134,8 @@ def understand(compose: Compose, group_options: GroupOptions, arguments: Sequenc
     """
     said, problems = spaces.parse(arguments, group_options)
     composer = Composer(compose, said)
+    if procedures.is_asked(composer.config) and not problems:
+        return _procedure(compose, said, composer, group_options, arguments)
     space, wrong = search_space.extended(said, composer.config, group_options)
     composer = composer if space == said else Composer(compose, space)
     problems += wrong
@@ -143,6 +155,28 @@ def understand(compose: Compose, group_options: GroupOptions, arguments: Sequenc
     if settings is None or problems:
         raise ConfigurationError(problems)
     return Command(settings.sweep.name or derived_name(space, arguments), space, composer, settings)
+
+
+def _procedure(
+    compose: Compose, said: Space, composer: Composer, group_options: GroupOptions, arguments: Sequence[str]
+) -> Command:
+    """Reads a command that asks for a procedure."""
+    inner = Composer(compose, procedures.space_of(said, composer.config, group_options))
+    settings, problems = inner.settings({})
+    asked, wrong = procedures.understood(said, inner, [*trial_keys(composer.config), *VARIABLE_GROUPS])
+    sound = settings is not None and not problems
+    problems += wrong
+    plain = Space((), said.fixed)
+    if settings is not None:
+        problems += settings_problems(settings, plain, None if asked is None else inner.trial(asked.procedure.hold)[0])
+    problems += _trial_problems(Composer(compose, plain), plain, settings, sound)
+    if settings is None or asked is None or problems:
+        raise ConfigurationError(problems)
+    name = settings.sweep.name or derived_name(said, arguments).replace("trial", asked.procedure.name)
+    return Command(name, said, inner, settings, asked)
+
+
+VARIABLE_GROUPS = ("model", "quantization", "data", "lora", "training")
 
 
 def _settings_swept(space: Space) -> Iterator[Problem]:

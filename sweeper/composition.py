@@ -24,7 +24,7 @@ SETTINGS_GROUPS = ("trainer", "sampler", "pruner", "executor", "tracking", "swee
 # Mappings that take any key: the libraries they are handed to know which ones there are.
 FREE = (
     *("lora.kwargs", "training.kwargs", "training.lr_scheduler_kwargs", "sampler.kwargs", "pruner.kwargs"),
-    search_space.GROUP,
+    *(search_space.GROUP, "procedure"),
 )
 
 Compose = Callable[[Sequence[str]], DictConfig]
@@ -141,6 +141,11 @@ def _refers(config: DictConfig) -> bool:
 def _without_hydra(config: DictConfig) -> DictConfig:
     """Leaves Hydra's own settings behind: they are most of a configuration, and it is copied for every trial."""
     return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+
+
+def trial_keys(config: DictConfig) -> list[str]:
+    """Returns the dotted keys of a trial's parameters."""
+    return list(_flat({group: _plain(config[group]) for group in TRIAL_GROUPS if group in config}))
 
 
 def _keys(config: DictConfig) -> list[str]:

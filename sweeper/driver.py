@@ -14,11 +14,23 @@ from sweeper.executors import Executor
 from sweeper.history import History, Trial
 from sweeper.interruption import Interruption
 from sweeper.paths import SweepPaths
-from sweeper.planner import Planner, Proposal
+from sweeper.planner import Proposal
 from trainers.seam import Command, Ended, Event, Failed, GoOn, Pause, Paused, Rung, Start, Stop, Worker
 from trainers.trial import from_mapping
 
 _POLL_S = 0.2  # how long a request to stop may go unnoticed while every worker computes
+
+
+class Source(Protocol):
+    """Where a stage's trials come from; `sweeper.planner.Planner` is one."""
+
+    def next(self, history: History) -> list[Proposal]:
+        """Returns the next trials to run, none when there are no more."""
+        ...
+
+    def belongs(self, trial: Trial) -> bool:
+        """True for a trial of this stage."""
+        ...
 
 
 class View(Protocol):
@@ -37,7 +49,7 @@ class Driver:
         *,
         history: History,
         proposals: Sequence[Proposal],
-        planner: Planner,
+        planner: Source,
         log: EventLog,
         executor: Executor,
         objective: Objective,
@@ -140,6 +152,7 @@ class Driver:
                 "number": proposal.number,
                 "params": proposal.params,
                 "config": dataclasses.asdict(proposal.config),
+                "stage": proposal.stage,
             },
         )
         return self._history.trials[proposal.id]

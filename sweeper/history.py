@@ -14,6 +14,10 @@ REFERENCE = -1
 """The `number` of an untrained base model, which is measured but takes no place."""
 
 
+SEARCH = "search"
+"""The stage of a plain search."""
+
+
 @dataclass
 class Trial:
     """One trial as recorded so far. `outcome` is None until it has ended.
@@ -26,6 +30,7 @@ class Trial:
     number: int
     params: dict[str, Any]
     config: dict[str, dict[str, Any]]
+    stage: str = SEARCH
     steps: int | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     curve: list[tuple[int, Values]] = field(default_factory=list)
@@ -87,7 +92,7 @@ class History:
             The trial it is about, or None for a record about the sweep.
         """
         if record["event"] == "proposed":
-            self.trials[record["trial"]] = Trial(record["trial"], record["number"], record["params"], record["config"])
+            self.trials[record["trial"]] = _proposed(record)
         trial = self.trials.get(record.get("trial", ""))
         if trial is not None:
             _apply(trial, record)
@@ -102,6 +107,10 @@ class History:
     def unfinished(self) -> list[Trial]:
         """The trials that were proposed and have not ended, in the order they were proposed."""
         return [trial for trial in self.trials.values() if trial.outcome is None]
+
+
+def _proposed(record: Mapping[str, Any]) -> Trial:
+    return Trial(record["trial"], record["number"], record["params"], record["config"], record.get("stage", SEARCH))
 
 
 def _apply(trial: Trial, record: Mapping[str, Any]) -> None:

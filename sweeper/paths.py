@@ -28,6 +28,11 @@ class SweepPaths:
         return self.root / "leaderboard.md"
 
     @property
+    def decisions(self) -> Path:
+        """What each stage of a procedure decided, and why."""
+        return self.root / "decisions.md"
+
+    @property
     def log(self) -> Path:
         """What the libraries and workers had to say."""
         return self.root / "log.txt"

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from analysis.markdown import table
+from sweeper import procedures
 from sweeper.command import Command
 from sweeper.space import Axis, Choices
 from trainers.trial import TrialConfig, flatten
@@ -50,6 +51,12 @@ class Plan:
 
 def plan(asked: Command) -> Plan:
     """Returns what a command would do; nothing is written or trained."""
+    findings = [{"severity": "warning", **asdict(found)} for found in asked.warnings]
+    if asked.asked is not None:
+        stages = _procedure(asked, asked.asked)
+        return Plan(
+            stages, sum(len(stage.trials) for stage in stages), findings, f"procedure {asked.asked.procedure.name}"
+        )
     configs = [(params, _composed(asked, params)) for params in asked.space.grid()] if asked.is_grid else []
     example = configs[0][1] if configs else _composed(asked, asked.example)
     stage = Stage(
@@ -64,8 +71,37 @@ def plan(asked: Command) -> Plan:
         choose=f"{asked.settings.sweep.resolved_direction} {asked.settings.sweep.metric}",
         trials=[_trial(params, config) for params, config in configs],
     )
-    findings = [{"severity": "warning", **asdict(found)} for found in asked.warnings]
     return Plan([stage], int(asked.total) if math.isfinite(asked.total) else None, findings, asked.way)
+
+
+def _procedure(asked: Command, wanted: procedures.Asked) -> list[Stage]:
+    """Plans every stage with all the trials it can have; what depends on a winner is named so."""
+    example = _composed(asked, wanted.procedure.hold)
+    return [_stage(asked, item, example) for item in procedures.planned(wanted, vars(example.training))]
+
+
+def _stage(asked: Command, item: procedures.PlannedStage, example: TrialConfig) -> Stage:
+    seed, stage = example.training.seed, item.stage
+    budget = {key: value for key, value in vars(stage.budget).items() if value is not None}
+    whole = {"steps": example.training.max_steps} if example.training.max_steps > 0 else {}
+    return Stage(
+        name=stage.name,
+        when=" and ".join(map(str, stage.when)) or "always",
+        vary=item.varied,
+        hold=item.held,
+        budget=whole if stage.budget.is_full else budget,
+        seeds=[seed + offset for offset in range(stage.seeds)],
+        choose=stage.choose.rule,
+        trials=[_planned_trial(asked, {**item.held, **point}, point) for point in item.points],
+    )
+
+
+def _planned_trial(asked: Command, full: Mapping[str, Any], point: Mapping[str, Any]) -> dict[str, Any]:
+    if procedures.is_open({key: value for key, value in full.items() if key.startswith("lora.")}):
+        return dict(full)
+    known = {key: value for key, value in full.items() if not procedures.is_open({key: value})}
+    flat = flatten(_composed(asked, known))
+    return {**full, **{key: flat[key] for key in _DERIVED}}
 
 
 def _composed(asked: Command, params: Mapping[str, Any]) -> TrialConfig:
@@ -125,7 +161,10 @@ def to_text(made: Plan) -> str:
 def _stage_lines(stage: Stage) -> list[str]:
     varied = [f"  {key}: {_listed(value)}" for key, value in stage.vary.items()] or ["  nothing: one trial"]
     held = [f"  {key}: {_listed(value)}" for key, value in stage.hold.items() if value not in (None, {}, [])]
-    budget = ", ".join(f"{value:g} {unit}" for unit, value in stage.budget.items())
+    budget = ", ".join(
+        f"{value:g} {unit}" if isinstance(value, (int, float)) else f"{value} {unit}"
+        for unit, value in stage.budget.items()
+    )
     head = [
         f"Stage {stage.name} ({stage.when}): {budget} a trial, seeds {_listed(stage.seeds)}, {stage.choose}",
         "",

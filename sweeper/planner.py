@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweeper.composition import Composer
-from sweeper.history import REFERENCE, History, Trial
+from sweeper.history import REFERENCE, SEARCH, History, Trial
 from sweeper.identity import trial_id
 from sweeper.search import Params, Search
 from sweeper.validation import ConfigurationError
@@ -22,6 +22,7 @@ class Proposal:
     number: int
     params: dict[str, Any]
     config: TrialConfig
+    stage: str = SEARCH
 
 
 class Planner:

@@ -230,6 +230,9 @@ def _unswept(parsed: Sequence[Override], multirun: bool) -> Iterator[Problem]:
 
 
 def _unswept_space(config: DictConfig, line: Line) -> Iterator[Problem]:
+    if config.get("procedure") and not line.multirun:
+        rule = "a procedure has many trials, which need a multirun"
+        yield Problem("procedure", config.procedure.get("name"), rule, "lora-sweep -m procedure=…")
     if config.get(search_space.GROUP) and not line.multirun:
         rule = "a search space holds several values, which need a multirun"
         yield Problem(search_space.GROUP, ", ".join(config[search_space.GROUP]), rule, "lora-sweep -m …")

@@ -53,6 +53,7 @@ TRIAL_RULES = (
         "training.max_steps=200",
     ),
     Rule("training.num_train_epochs", lambda value: value > 0, "must be above 0", "training.num_train_epochs=3"),
+    Rule("training.stop_at", lambda value: value > 0, "must be above 0", "training.stop_at=0.1"),
     _at_least("training.eval_steps", 1, "50"),
     _at_least("training.logging_steps", 1, "10"),
     _at_least("training.max_length", 2, "256"),
@@ -89,6 +90,7 @@ SETTINGS_RULES = (
     Rule("sweep.max_hours", lambda value: value > 0, "must be above 0", "sweep.max_hours=8"),
     Rule("sweep.timeout_s", lambda value: value > 0, "must be above 0", "sweep.timeout_s=3600"),
     _at_least("sweep.seed", 0, "0"),
+    _share("sweep.noise", "0.0025"),
 )
 
 

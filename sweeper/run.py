@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig
@@ -20,6 +20,9 @@ from sweeper.say import say
 from sweeper.search import Grid, Sampled, Search
 from sweeper.validation import ConfigurationError
 from trainers import registry
+
+if TYPE_CHECKING:
+    from sweeper.program import Program
 
 
 def run(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) -> NoReturn:
@@ -60,16 +63,38 @@ def _refuse(error: Exception) -> NoReturn:
 
 def _sweep(asked: Command, interruption: Interruption) -> int:
     # Optuna and MLflow take a second each to import: not for a command that is wrong.
+    from sweeper.program import Round, Single
     from sweeper.session import Session
     from sweeper.study import Study
 
     settings = asked.settings
     objective = Objective(settings.sweep.metric, settings.sweep.resolved_direction)
+    with_reference = settings.sweep.reference and registry.measures_reference(settings.trainer.name)
+    if asked.asked is not None:
+        return Session(asked, objective, _conductor(asked, objective, with_reference), interruption).run()
     study = Study(asked.space, settings.sampler, settings.pruner, objective, settings.sweep.seed)
     pruner: Pruner = Halving(objective, **vars(asked.halving)) if asked.halving is not None else study
     search: Search = Grid(asked.space) if asked.is_grid else Sampled(asked.space, asked.total, study)
-    with_reference = settings.sweep.reference and registry.measures_reference(settings.trainer.name)
     planner = Planner(asked.composer, search, study.fits, with_reference)
-    return Session(
-        asked=asked, objective=objective, study=study, pruner=pruner, planner=planner, interruption=interruption
-    ).run()
+    program = Single(Round("search", planner, pruner, study, asked.total))
+    return Session(asked, objective, program, interruption).run()
+
+
+def _conductor(asked: Command, objective: Objective, with_reference: bool) -> Program:
+    from sweeper.conductor import Conductor
+    from sweeper.stage_points import Settled
+
+    wanted = asked.asked
+    assert wanted is not None
+    example, _ = asked.composer.trial(wanted.procedure.hold)
+    assert example is not None  # an understood command composes
+    return Conductor(
+        procedure=wanted.procedure,
+        composer=asked.composer,
+        settings=asked.settings,
+        objective=objective,
+        settled=Settled(facts=wanted.facts, base=wanted.base),
+        said=wanted.said,
+        training=vars(example.training),
+        with_reference=with_reference,
+    )

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 import shlex
 import sys
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy
 
-from sweeper import driver_log, ending, executors, tracking
+from sweeper import driver_log, ending, tracking
 from sweeper.adapters import Adapters
 from sweeper.command import Command
-from sweeper.decisions import Objective, Pruner
+from sweeper.decisions import Objective
 from sweeper.driver import Driver, View
 from sweeper.event_log import EventLog
 from sweeper.folders import Folders
@@ -23,12 +25,13 @@ from sweeper.interruption import Interruption
 from sweeper.mirror import Mirror
 from sweeper.overview import Overview
 from sweeper.paths import SweepPaths
-from sweeper.planner import Planner, Proposal
+from sweeper.planner import Proposal
+from sweeper.program import Program, Round, Skipped
 from sweeper.progress import Progress
 from sweeper.say import say
-from sweeper.study import Study
 from sweeper.terminal import Say, terminal
 from sweeper.validation import ConfigurationError, Problem
+from sweeper.work import Work
 
 _STACK = ("torch", "transformers", "peft", "trl", "bitsandbytes", "optuna", "hydra-core", "mlflow")
 
@@ -38,18 +41,10 @@ INTERRUPTED = 130  # what a shell reports for a command that Ctrl-C ended
 class Session:
     """Runs what is still missing of a sweep, and reports."""
 
-    def __init__(
-        self,
-        *,
-        asked: Command,
-        objective: Objective,
-        study: Study,
-        pruner: Pruner,
-        planner: Planner,
-        interruption: Interruption,
-    ) -> None:
+    def __init__(self, asked: Command, objective: Objective, program: Program, interruption: Interruption) -> None:
         self._asked, self._name, self._settings, self._objective = asked, asked.name, asked.settings, objective
-        self._study, self._pruner, self._planner, self._interruption = study, pruner, planner, interruption
+        self._program, self._interruption = program, interruption
+        self._decisions: dict[str, str] = {}
         self._paths = SweepPaths(Path(asked.settings.sweep.dir) / asked.name)
 
     def run(self) -> int:
@@ -61,19 +56,41 @@ class Session:
         with EventLog(self._paths.events) as log, driver_log.kept(self._paths.log):
             history = History(log.history)
             self._open(log)
-            self._study.restore(filter(self._planner.belongs, history.contenders))
-            proposals = self._planner.next(history)
-            if not proposals and not history.unfinished:
-                say(f"Sweep {self._name} is complete: nothing left to train.")
-                return self._report(self._track(history), history)
-            # The workers load their libraries while this process opens the databases.
-            executor = executors.launch(self._settings, self._paths.log)
-            try:
-                return self._drive(log, history, proposals, executor)
-            finally:
-                executor.close()
+            with Work(self._settings, self._paths, lambda: self._track(history)) as work:
+                return self._conduct(log, history, work)
+
+    def _conduct(self, log: EventLog, history: History, work: Work) -> int:
+        """Runs the program's rounds, one after the other."""
+        for item in self._program.rounds(history):
+            if isinstance(item, Skipped):
+                self._decide(log, item.name, f"skipped: {item.reason}", {})
+                continue
+            item.restore(history)
+            proposals = item.source.next(history)
+            if proposals or history.unfinished:
+                code = self._drive(log, history, work, item, proposals)
+                if code is not None:
+                    return code
+            choice = item.conclude(history)
+            if choice is not None:
+                self._decide(log, item.name, choice.reason, choice.recorded)
+        if not work.has_begun:
+            say(f"Sweep {self._name} is complete: nothing left to train.")
+        return self._report(work.track, history)
+
+    def _decide(self, log: EventLog, stage: str, reason: str, fields: Mapping[str, Any]) -> None:
+        """Says what became of a stage, and records it once."""
+        say(f"Stage {stage}: {reason}")
+        self._decisions[stage] = reason
+        known = [record for record in log.history if record["event"] == "chosen" and record["stage"] == stage]
+        if not known or known[-1]["reason"] != reason:
+            log.append("chosen", {"stage": stage, "reason": reason, **fields}, durable=True)
 
     def _report(self, track: tracking.Tracking, history: History) -> int:
+        if self._decisions:
+            lines = [f"- **{stage}**: {reason}" for stage, reason in self._decisions.items()]
+            self._paths.decisions.write_text("\n".join(["# Decisions", "", *lines, ""]), encoding="utf-8")
+            track.decide(self._decisions)
         return ending.report(self._asked, self._paths, track, history)
 
     def _open(self, log: EventLog) -> None:
@@ -91,41 +108,40 @@ class Session:
                 rule = f"sweep {self._name} has kept its adapters by {key} {opened[key]}"
                 raise ConfigurationError([Problem(f"sweep.{key}", value, rule, f"sweep.name={self._name}-{value}")])
 
-    def _drive(
-        self,
-        log: EventLog,
-        history: History,
-        proposals: list[Proposal],
-        executor: executors.Executor,
-    ) -> int:
-        track = self._track(history)
-        share = self._pruner.share if isinstance(self._pruner, Halving) else None
-        limit_s = self._settings.sweep.limit_s
+    def _drive(self, log: EventLog, history: History, work: Work, item: Round, proposals: list[Proposal]) -> int | None:
+        """Runs one round; returns an exit code where the sweep ends with it."""
+        executor, track = work.executor, work.track  # in this order: workers load while the databases are opened
         overview = Overview(
-            history, self._asked.total, self._objective, self._planner.belongs, share=share, limit_s=limit_s
+            history,
+            item.total,
+            self._objective,
+            item.source.belongs,
+            share=item.pruner.share if isinstance(item.pruner, Halving) else None,
+            limit_s=self._settings.sweep.limit_s,
         )
         with terminal(overview, self._objective.metric) as tell:
             driver = Driver(
                 history=history,
                 proposals=proposals,
-                planner=self._planner,
+                planner=item.source,
                 log=log,
                 executor=executor,
                 objective=self._objective,
-                pruner=self._pruner,
-                views=self._views(history, track, overview, tell),
+                pruner=item.pruner,
+                views=self._views(history, track, overview, item, tell),
                 paths=self._paths,
                 interruption=self._interruption,
                 limit_s=self._settings.sweep.limit_s,
                 keeps_adapters=self._settings.sweep.kept_adapters > 0,
             )
-            self._announce(history, tell)
+            self._announce(history, item, tell)
             done = driver.run()
         if not done:
             return self._stopped(track, history)
         if driver.out_of_time:
             say(f"The time is up. To continue for as long again: {shlex.join(_command())}")
-        return self._report(track, history)
+            return self._report(track, history)
+        return None
 
     def _stopped(self, track: tracking.Tracking, history: History) -> int:
         track.close(finished=False, leaderboard=None)
@@ -133,14 +149,16 @@ class Session:
         say(f"Stopped after {done} of {_counted(self._asked.total)}. To continue: {shlex.join(_command())}")
         return INTERRUPTED
 
-    def _views(self, history: History, track: tracking.Tracking, overview: Overview, tell: Say) -> list[View]:
+    def _views(
+        self, history: History, track: tracking.Tracking, overview: Overview, item: Round, tell: Say
+    ) -> list[View]:
         storage = self._settings.sweep.storage or _sqlite(self._paths.study)
-        mirror = Mirror(self._study, storage, self._name, self._objective)
+        mirror = Mirror(item.study, storage, self._name, self._objective)
         mirror.restore(history.trials.values())
         kept = self._settings.sweep.kept_adapters
         adapters = Adapters(history.trials.values(), self._objective, self._paths, kept)
-        progress = Progress(overview, self._asked.total, self._objective, tell)
-        return [self._study, Folders(self._paths), adapters, mirror, track, overview, progress]
+        progress = Progress(overview, item.total, self._objective, tell)
+        return [item.study, Folders(self._paths), adapters, mirror, track, overview, progress]
 
     def _track(self, history: History) -> tracking.Tracking:
         settings = self._settings
@@ -152,14 +170,17 @@ class Session:
         track.restore(history.trials.values())
         return track
 
-    def _announce(self, history: History, tell: Say) -> None:
+    def _announce(self, history: History, item: Round, tell: Say) -> None:
         for found in self._asked.warnings:
             tell(f"warning: {found.key}={found.value}: {found.rule}")
         done = sum(trial.outcome is not None for trial in history.contenders)
         kept = f", {done} of them measured already" if done else ""
-        way = f", {self._asked.way}" if self._asked.space.axes else ""
-        trials = f"{_counted(self._asked.total)}{self._same()}{kept}{way}"
-        tell(f"Sweep {self._name}: {trials}, ranked by {self._objective.metric}")
+        if self._asked.procedure is not None:
+            tell(f"Sweep {self._name}, stage {item.name}: {_counted(item.total)}, compared by {self._objective.metric}")
+        else:
+            way = f", {self._asked.way}" if self._asked.space.axes else ""
+            trials = f"{_counted(self._asked.total)}{self._same()}{kept}{way}"
+            tell(f"Sweep {self._name}: {trials}, ranked by {self._objective.metric}")
         if self._asked.builds_tiny:
             tell("Building the bundled model first: half a minute, this once.")
 

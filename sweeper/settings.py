@@ -120,6 +120,7 @@ class Sweep:
     seed: int = 0
     reference: bool = True
     keep_adapters: str = "top:3"
+    noise: float = 0.0025
     dry_run: bool | Literal["json"] = False
     dir: str = "runs"
     storage: str | None = None

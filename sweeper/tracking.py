@@ -139,7 +139,7 @@ class Tracking:
             "kind": "reference" if trial.is_reference else "trial",
             "trial": trial.id,
             "number": str(trial.number),
-            "stage": "search",
+            "stage": trial.stage,
             "swept": ",".join(trial.params),
             **_ending(trial),
         }
@@ -169,6 +169,11 @@ class Tracking:
             summary |= {"best_step": float(best[0])} | {f"best_{key}": value for key, value in best[1].items()}
             summary |= {f"final_{key}": value for key, value in trial.rungs[-1][1].items()}
         return {key: float(value) for key, value in summary.items() if value is not None and not math.isnan(value)}
+
+    def decide(self, decisions: Mapping[str, str]) -> None:
+        """Tags the parent run with what each stage of a procedure decided."""
+        tags = [RunTag(f"decision.{stage}", reason[:_LONGEST_TAG]) for stage, reason in decisions.items()]
+        self._client.log_batch(self.parent, tags=tags)
 
     def close(self, finished: bool, leaderboard: str | None) -> None:
         """Ends the parent run, and the runs of trials that were interrupted; the parent's note is the leaderboard."""

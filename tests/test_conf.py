@@ -29,7 +29,7 @@ def test_there_are_options_to_compose() -> None:
     groups = {option.partition("=")[0] for option in OPTIONS}
     assert groups == {
         *("model", "quantization", "lora", "data", "training"),
-        *("trainer", "sampler", "pruner", "executor", "tracking", "sweep", "search_space"),
+        *("trainer", "sampler", "pruner", "executor", "tracking", "sweep", "search_space", "procedure"),
     }
 
 

@@ -5,27 +5,35 @@ from __future__ import annotations
 import csv
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from trainers.registry import Resources
-from trainers.seam import Began, Command, Ended, Event, Failed, GoOn, Pause, Paused, Rung, Start, TrialFailed
+from trainers.seam import Began, Command, Ended, Event, Failed, GoOn, Logged, Pause, Paused, Rung, Start, TrialFailed
 from trainers.trial import TrialConfig, flatten
 
 # A swept config group stands in a table under the group's name.
 _GROUPS = {"model": "model.name", "quantization": "quantization.name", "data": "data.name"}
-_SPECIAL = {"step", "seconds"}
+_SPECIAL = {"step", "seconds", "trainable_parameters"}
+
+# What a trial logs while it trains, and is no evaluation.
+_TRAINING = {"loss", "learning_rate", "grad_norm", "adapter_norm", "tokens_per_s"}
 
 Point = tuple[int, dict[str, float]]
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A recorded trial: (step, metrics) in order, and the seconds it took at the end (None when not recorded)."""
+    """A recorded trial: (step, metrics) in order, what training logged, and what else is known of it.
+
+    `seconds` are those it took to its end, None when not recorded.
+    """
 
     points: tuple[Point, ...]
     seconds: float | None
+    logged: tuple[Point, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Table:
@@ -34,7 +42,9 @@ class Table:
     def __init__(self, rows: Sequence[Mapping[str, str]]) -> None:
         columns = [name for name in (rows[0] if rows else {}) if name]
         self.parameters = [name for name in columns if "." in name or name in _GROUPS or name == "seed"]
-        self.metrics = [name for name in columns if name not in self.parameters and name not in _SPECIAL]
+        others = [name for name in columns if name not in self.parameters and name not in _SPECIAL]
+        self._training = [name for name in others if name in _TRAINING]
+        self.metrics = [name for name in others if name not in _TRAINING]
         grouped: dict[tuple[Any, ...], list[Mapping[str, str]]] = {}
         for row in rows:
             grouped.setdefault(tuple(_scalar(row[name]) for name in self.parameters), []).append(row)
@@ -44,12 +54,11 @@ class Table:
         steps = [int(float(row["step"])) if "step" in row else 1 for row in rows]
         if len(set(steps)) < len(steps):
             raise ValueError(f"two rows for {self._words(key)} at the same step")
-        points = sorted(zip(steps, map(self._values, rows), strict=True), key=lambda point: point[0])
         seconds = [float(row["seconds"]) for row in rows if row.get("seconds")]
-        return Curve(tuple(points), max(seconds, default=None))
-
-    def _values(self, row: Mapping[str, str]) -> dict[str, float]:
-        return {name: float(row[name]) for name in self.metrics if row.get(name)}
+        counts = [int(float(row["trainable_parameters"])) for row in rows if row.get("trainable_parameters")]
+        facts = {"trainable_parameters": counts[0]} if counts else {}
+        points, logged = _points(steps, rows, self.metrics), _points(steps, rows, self._training)
+        return Curve(points, max(seconds, default=None), logged, facts)
 
     def unknown(self, config: TrialConfig) -> list[str]:
         """Returns the columns that look like parameters of a trial and are none."""
@@ -80,6 +89,12 @@ class Table:
             f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
             for name, value in zip(self.parameters, key, strict=True)
         )
+
+
+def _points(steps: Sequence[int], rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> tuple[Point, ...]:
+    """Returns what some columns hold, in the order of the steps; rows that hold nothing of it are no points."""
+    values = [{name: float(row[name]) for name in names if row.get(name)} for row in rows]
+    return tuple(sorted((item for item in zip(steps, values, strict=True) if item[1]), key=lambda item: item[0]))
 
 
 def _parameter(column: str) -> str:
@@ -137,7 +152,7 @@ class ReplayTrainer:
             if isinstance(command, Start):
                 yield from self._start(command)
             elif isinstance(command, GoOn):
-                yield self._playing[command.trial].next_rung(command.trial)
+                yield from self._playing[command.trial].play(command.trial)
             else:
                 yield self._playing.pop(command.trial).leave(command)
 
@@ -149,8 +164,15 @@ class ReplayTrainer:
             return
         position = sum(step <= command.from_step for step, _ in curve.points)
         player = self._playing[command.trial] = _Player(curve, Path(command.state), position, position)
-        yield Began(command.trial, curve.points[-1][0], {"device": "replay"})
-        yield player.next_rung(command.trial)
+        steps = _last_step(curve, command.config)
+        yield Began(command.trial, steps, {"device": "replay", **curve.facts})
+        yield from player.play(command.trial)
+
+
+def _last_step(curve: Curve, config: TrialConfig) -> int:
+    """Returns the last recorded step that a trial reaches."""
+    end = config.steps_of(curve.points[-1][0])
+    return max((step for step, _ in curve.points if step <= end), default=curve.points[0][0])
 
 
 @dataclass
@@ -170,10 +192,13 @@ class _Player:
         (self.state / str(step)).mkdir(parents=True, exist_ok=True)  # empty: the table and the step say it all
         return Paused(command.trial, step, seconds)
 
-    def next_rung(self, trial: str) -> Rung:
+    def play(self, trial: str) -> Iterator[Event]:
+        """Yields what was logged up to the next rung, and the rung."""
+        before = self.curve.points[self.position - 1][0] if self.position else -1
         step, values = self.curve.points[self.position]
         self.position += 1
-        return Rung(trial, step, values)
+        yield from (Logged(trial, at, dict(point)) for at, point in self.curve.logged if before < at <= step)
+        yield Rung(trial, step, values)
 
 
 def make(resources: Resources) -> ReplayTrainer:

@@ -33,15 +33,17 @@ class Rungs(transformers.TrainerCallback):  # type: ignore[misc]
         self._tokens_seen = tokens_seen
         self._clock, self._tokens = time.perf_counter(), 0
         self.paused = False
+        self._steps = 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Says how long the trial will be."""
-        self._exchange(Began(self._start.trial, state.max_steps, self._facts))
+        self._steps = self._start.config.steps_of(state.max_steps)
+        self._exchange(Began(self._start.trial, self._steps, self._facts))
         self._clock = time.perf_counter()
 
     def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
         """Evaluates at a rung."""
-        if state.global_step % self._start.config.training.eval_steps and state.global_step < state.max_steps:
+        if state.global_step % self._start.config.training.eval_steps and state.global_step < self._steps:
             return
         paused = time.perf_counter()
         self._wait(args, state, control, model, self._measure())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -83,7 +84,10 @@ class Data:
 
 @dataclass(frozen=True)
 class Training:
-    """The optimisation; names and meanings are those of `transformers.TrainingArguments` and `trl.SFTConfig`."""
+    """The optimisation; names and meanings are those of `transformers.TrainingArguments` and `trl.SFTConfig`.
+
+    `stop_at` ends a run early with the whole run's learning-rate schedule: a number of steps, or below 1 a share.
+    """
 
     __pydantic_config__ = _FORBID_UNKNOWN
 
@@ -98,6 +102,7 @@ class Training:
     gradient_accumulation_steps: int = 1
     max_steps: int = -1
     num_train_epochs: float = 3.0
+    stop_at: float | None = None
     eval_steps: int = 50
     logging_steps: int = 10
     max_length: int = 512
@@ -119,6 +124,13 @@ class TrialConfig:
     lora: Lora
     data: Data
     training: Training
+
+    def steps_of(self, whole: int) -> int:
+        """Returns the steps that are run of a run that would have `whole`."""
+        stop = self.training.stop_at
+        if stop is None:
+            return whole
+        return min(whole, max(1, math.ceil(stop * whole) if stop < 1 else int(stop)))
 
     @property
     def is_reference(self) -> bool:

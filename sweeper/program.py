@@ -1,0 +1,60 @@
+"""What a sweep runs, round by round; a plain search is a program of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from sweeper.choosing import Choice
+from sweeper.decisions import Pruner
+from sweeper.driver import Source
+from sweeper.history import History
+from sweeper.study import Study
+
+
+@dataclass(frozen=True)
+class Round:
+    """One stage in the making: who proposes its trials, who prunes them, and Optuna's view of it.
+
+    `total` is how many trials it has, infinite where only time ends it; `conclude` chooses the winners of a stage that
+    has some.
+    """
+
+    name: str
+    source: Source
+    pruner: Pruner
+    study: Study
+    total: float
+    conclude: Callable[[History], Choice | None] = lambda history: None
+
+    def restore(self, history: History) -> None:
+        """Tells the study what was measured before."""
+        self.study.restore(filter(self.source.belongs, history.contenders))
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A stage that is not run, and why."""
+
+    name: str
+    reason: str
+
+
+class Program(Protocol):
+    """Yields rounds; what is known by the time the next one is asked for decides which it is."""
+
+    def rounds(self, history: History) -> Iterator[Round | Skipped]:
+        """Yields each stage that has to be run or looked at, in order."""
+        ...
+
+
+@dataclass(frozen=True)
+class Single:
+    """The program of a plain search."""
+
+    search: Round
+
+    def rounds(self, history: History) -> Iterator[Round]:
+        """Yields the search."""
+        yield self.search

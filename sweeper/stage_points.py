@@ -1,0 +1,137 @@
+"""The trials of a stage: what it lists, crossed, on top of what the stages before it have settled."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sweeper.candidates import SEED, Candidate
+from sweeper.choosing import Choice
+from sweeper.priors import PRIORS, Facts
+from sweeper.procedure import Around, Budget, Derived, Neighbours, Stage
+
+Params = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a stage ended: its candidates and the choice among them, or why it was skipped.
+
+    `planned` stands in for all that before anything was run.
+    """
+
+    stage: Stage
+    candidates: tuple[Candidate, ...] = ()
+    choice: Choice | None = None
+    skipped: str | None = None
+    planned: tuple[Mapping[str, Any], ...] | None = None
+
+    @property
+    def winner(self) -> Candidate | None:
+        """The first winner, None where there is none."""
+        return self.choice.winners[0] if self.choice and self.choice.winners else None
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What is known when a stage begins: earlier outcomes, what is held from their winners, and the data's facts.
+
+    `base` is the configuration itself, under dotted names.
+    """
+
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    held: Mapping[str, Any] = field(default_factory=dict)
+    facts: Facts = field(default_factory=lambda: Facts(0, 0))
+    base: Mapping[str, Any] = field(default_factory=dict)
+
+
+def axes(stage: Stage, settled: Settled, said: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    """Returns the values of each parameter that a stage varies.
+
+    Args:
+        stage: The stage.
+        settled: What is known by now.
+        said: Axes on the command line, which go before a stage's own values.
+    """
+    return {key: list(said.get(key, ())) or _values(key, rule, settled) for key, rule in stage.vary.items()}
+
+
+def _values(key: str, rule: Any, settled: Settled) -> list[Any]:
+    if isinstance(rule, Derived):
+        return PRIORS[rule.prior](settled.facts)
+    if isinstance(rule, Around):
+        value = settled.held.get(key, settled.base.get(key))
+        if isinstance(value, str):  # a plan: the winner is not known yet
+            return [value if factor == 1 else f"{value}*{factor:g}" for factor in rule.times]
+        scaled = [value * factor for factor in rule.times]
+        return list(dict.fromkeys(round(item) if isinstance(value, int) else _tidy(item) for item in scaled))
+    if isinstance(rule, Neighbours):
+        return _neighbours(key, settled.outcomes[rule.neighbours], settled.held[key])
+    return list(rule)
+
+
+def _tidy(value: float) -> float:
+    """Rounds to ten digits: 3 * 1e-4 is no 3e-4."""
+    return float(f"{value:.10g}")
+
+
+def _neighbours(key: str, outcome: Outcome, chosen: Any) -> list[Any]:
+    if outcome.planned is not None:
+        return [f"{chosen}-1", chosen, f"{chosen}+1"]
+    swept = sorted({item.params[key] for item in outcome.candidates if key in item.params})
+    at = swept.index(chosen) if chosen in swept else 0
+    return swept[max(0, at - 1) : at + 2]
+
+
+def points(stage: Stage, settled: Settled, said: Mapping[str, Sequence[Any]], base_seed: int) -> list[Params]:
+    """Lists what each trial of a stage sets beyond what is held.
+
+    Args:
+        stage: The stage.
+        settled: What is known by now.
+        said: Axes on the command line.
+        base_seed: The first seed; repetitions take the following ones.
+
+    Returns:
+        A mapping per trial, the last axis and then the seed varying fastest; empty where a rule gives no value.
+    """
+    varied = axes(stage, settled, said)
+    crossed = [dict(zip(varied, values, strict=True)) for values in itertools.product(*varied.values())]
+    taken = _taken(stage, settled)
+    listed = [{**start, **case, **point} for start in taken for case in stage.cases or [{}] for point in crossed]
+    if stage.seeds == 1:
+        return listed
+    return [{**point, SEED: base_seed + offset} for point in listed for offset in range(stage.seeds)]
+
+
+def _taken(stage: Stage, settled: Settled) -> list[Params]:
+    if stage.takes is None:
+        return [{}]
+    outcome = settled.outcomes[stage.takes]
+    if outcome.planned is not None:
+        keys = dict.fromkeys(key for point in outcome.planned for key in point if key != SEED)
+        places = [""] + [f"#{place}" for place in range(2, outcome.stage.keep + 1)]
+        return [dict.fromkeys(keys, f"<winner:{stage.takes}{place}>") for place in places]
+    choice = outcome.choice
+    return [dict(item.params) for item in choice.winners] if choice else []
+
+
+def budgeted(budget: Budget, training: Mapping[str, Any]) -> Params:
+    """Returns the parameters that give a trial a stage's length.
+
+    Args:
+        budget: The stage's.
+        training: The full run's settings.
+    """
+    if budget.is_full or (budget.steps is not None and 0 < training["max_steps"] <= budget.steps):
+        return {}
+    if budget.schedule == "full":
+        return {"training.stop_at": float(budget.share) if budget.steps is None else int(budget.steps)}  # type: ignore[arg-type]
+    if budget.steps is not None:
+        return {"training.max_steps": budget.steps}
+    share = budget.share or 1.0
+    if training["max_steps"] > 0:
+        return {"training.max_steps": max(1, round(share * training["max_steps"]))}
+    return {"training.num_train_epochs": share * training["num_train_epochs"]}

@@ -1,0 +1,54 @@
+"""Proposes a stage's listed trials: each configuration once, and none that was measured already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sweeper.composition import Composer
+from sweeper.history import REFERENCE, History, Trial
+from sweeper.identity import trial_id
+from sweeper.planner import Proposal
+from sweeper.stage_points import Params
+from sweeper.validation import ConfigurationError
+from trainers.trial import TrialConfig, reference_of
+
+
+class StageSource:
+    """The trials of one stage, in the order it lists them."""
+
+    def __init__(self, composer: Composer, points: Sequence[Params], stage: str, with_reference: bool) -> None:
+        """Composes every trial.
+
+        Raises:
+            ConfigurationError: A point is no sound trial.
+        """
+        self._points, self._stage, self._with_reference = list(points), stage, with_reference
+        self._configs = [_composed(composer, point) for point in points]
+        self.ids = [trial_id(config) for config in self._configs]
+        self._mine = frozenset(self.ids)
+
+    def belongs(self, trial: Trial) -> bool:
+        """True for a trial of this stage, whichever stage ran it first."""
+        return trial.id in self._mine
+
+    def next(self, history: History) -> list[Proposal]:
+        """Returns the first trial that is not part of the sweep yet, after its reference."""
+        for found, params, config in zip(self.ids, self._points, self._configs, strict=True):
+            if found not in history.trials:
+                proposal = Proposal(found, len(history.contenders), params, config, self._stage)
+                return [*self._reference(config, history), proposal]
+        return []
+
+    def _reference(self, config: TrialConfig, history: History) -> list[Proposal]:
+        reference = reference_of(config)
+        found = trial_id(reference)
+        if not self._with_reference or found in history.trials:
+            return []
+        return [Proposal(found, REFERENCE, {}, reference, self._stage)]
+
+
+def _composed(composer: Composer, point: Params) -> TrialConfig:
+    config, problems = composer.trial(point)
+    if config is None:
+        raise ConfigurationError(problems)
+    return config
