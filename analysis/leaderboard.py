@@ -6,7 +6,7 @@ import dataclasses
 import json
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -54,6 +54,7 @@ class Leaderboard:
     metric: str
     rows: list[Ranked]
     outcomes: dict[str, int]
+    decisions: dict[str, str] = field(default_factory=dict)
 
     @property
     def shown(self) -> list[Ranked]:
@@ -70,7 +71,8 @@ class Leaderboard:
     @property
     def swept(self) -> list[str]:
         """The keys that were varied."""
-        return list(dict.fromkeys(key for row in self.rows for key in row.trial.swept))
+        rows = [row for row in self.rows if not row.trial.short]  # what a short stage sets beside is no axis
+        return list(dict.fromkeys(key for row in rows for key in row.trial.swept))
 
 
 def _is_measured_reference(trial: TrialRow) -> bool:
@@ -84,7 +86,8 @@ def rank(records: SweepRecords) -> Leaderboard:
         records: The sweep.
 
     Returns:
-        The leaderboard. Only complete trials with a finite value take a place; equals keep the order of their numbers.
+        The leaderboard. Only complete trials with a finite value take a place, and none of a stage that is shorter than
+        the run it stands for; equals keep the order of their numbers.
     """
     sign = 1 if records.direction == "minimize" else -1
     placed = [row for row in records.trials if _takes_a_place(row, records.metric)]
@@ -94,11 +97,16 @@ def rank(records: SweepRecords) -> Leaderboard:
     rows = [Ranked(place, row) for place, row in enumerate(placed, start=1)]
     rows += [Ranked(None, row) for row in [*references, *others]]
     outcomes = Counter(row.outcome for row in records.trials if not row.is_reference)
-    return Leaderboard(records.name, records.metric, rows, dict(outcomes))
+    return Leaderboard(records.name, records.metric, rows, dict(outcomes), records.decisions)
 
 
 def _takes_a_place(row: TrialRow, metric: str) -> bool:
-    return row.outcome == "complete" and not row.is_reference and math.isfinite(row.metrics.get(metric, math.nan))
+    return (
+        row.outcome == "complete"
+        and not row.is_reference
+        and not row.short
+        and math.isfinite(row.metrics.get(metric, math.nan))
+    )
 
 
 def to_markdown(board: Leaderboard) -> str:
@@ -149,11 +157,16 @@ def _number(value: float | None, digits: int) -> str:
 def _footer(board: Leaderboard) -> list[str]:
     counted = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(board.outcomes.items()))
     unplaced = [row.trial for row in board.rows if row not in board.shown]
-    return [f"Trials: {counted or 'none'}.", *_explained(unplaced)]
+    decided = [f"- {escape(stage)}: {escape(reason)}" for stage, reason in board.decisions.items()]
+    stages = ["", "Decisions, stage by stage:", "", *decided] if decided else []
+    return [f"Trials: {counted or 'none'}.", *_explained(unplaced), *stages]
 
 
 def _explained(trials: list[TrialRow]) -> list[str]:
-    return ["", *(f"- {escape(row.name)}: {row.outcome}, {escape(row.reason)}" for row in trials)] if trials else []
+    told = [
+        f"- {escape(row.name)}: {'short, ' if row.short else ''}{row.outcome}, {escape(row.reason)}" for row in trials
+    ]
+    return ["", *told] if told else []
 
 
 def to_frame(board: Leaderboard) -> pd.DataFrame:
@@ -209,5 +222,6 @@ def to_text(board: Leaderboard) -> str:
     rows = [_cells(row, board) for row in board.shown]
     narrow = [{key: value for key, value in row.items() if key not in _TOLD_BY_NAME} for row in rows]
     # Why a trial was pruned scrolled by, and stands in the file.
-    told = dataclasses.replace(board, rows=[row for row in board.rows if row.trial.outcome != "pruned"])
+    rows_told = [row for row in board.rows if row.trial.outcome != "pruned"]
+    told = dataclasses.replace(board, rows=rows_told, decisions={})
     return "\n".join([*table(narrow, plain=True), "", *_footer(told)])

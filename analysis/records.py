@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,10 @@ class ReportError(Exception):
 
 @dataclass(frozen=True)
 class TrialRow:
-    """A trial as MLflow has it. `metrics` are those of its best rung, under their own names."""
+    """A trial as MLflow has it. `metrics` are those of its best rung, under their own names.
+
+    A `short` one ended before the run it stands for would have: it was compared within its stage alone.
+    """
 
     number: int
     name: str
@@ -36,16 +39,18 @@ class TrialRow:
     swept: tuple[str, ...]
     run_id: str
     trial: str
+    short: bool = False
 
 
 @dataclass(frozen=True)
 class SweepRecords:
-    """A sweep's trials in the order of their numbers, references first."""
+    """A sweep's trials in the order of their numbers, references first; `decisions` are a procedure's, by stage."""
 
     name: str
     metric: str
     direction: str
     trials: list[TrialRow]
+    decisions: dict[str, str] = field(default_factory=dict)
 
 
 def open_store(uri: str) -> MlflowClient:
@@ -98,7 +103,8 @@ def _read(client: MlflowClient, experiment: str, sweep: str | None) -> SweepReco
     )
     trials = sorted((_row(run) for run in children), key=lambda row: (row.number, row.name))
     tags = parent.data.tags
-    return SweepRecords(tags["sweep"], tags["metric"], tags["direction"], trials)
+    decisions = {key.removeprefix(_DECISION): value for key, value in tags.items() if key.startswith(_DECISION)}
+    return SweepRecords(tags["sweep"], tags["metric"], tags["direction"], trials, decisions)
 
 
 def _chosen(parents: list[Run], sweep: str | None) -> Run:
@@ -129,9 +135,11 @@ def _row(run: Run) -> TrialRow:
         swept=tuple(filter(None, tags.get("swept", "").split(","))),
         run_id=run.info.run_id,
         trial=tags["trial"],
+        short=tags.get("short") == "true",
     )
 
 
+_DECISION = "decision."
 _COSTS = {"steps", "seconds", "peak_memory_mib", "trainable_parameters"}
 _WORDS = {"None": None, "True": True, "False": False}
 

@@ -20,6 +20,8 @@ from sweeper.history import History, Trial
 from sweeper.interruption import Interruption
 from sweeper.paths import SweepPaths
 from sweeper.planner import Planner
+from sweeper.program import Finished, Skipped
+from sweeper.run import conductor
 from sweeper.search import Grid, Sampled, Search
 from sweeper.study import Study
 from trainers.registry import Resources, make
@@ -117,6 +119,40 @@ def replay(
         )
         driver.run()
     return History(read(paths.events))
+
+
+def conduct(folder: Path, asked: Command, table: Path) -> tuple[History, dict[str, str]]:
+    """Runs a procedure on one worker; returns what was recorded, and why each stage decided as it did."""
+    settings, paths = asked.settings, SweepPaths(folder)
+    objective = Objective(settings.sweep.metric, settings.sweep.resolved_direction)
+    reasons: dict[str, str] = {}
+    with (
+        initialize_config_dir(str(CONF), version_base="1.3"),
+        Interruption() as interruption,
+        EventLog(paths.events) as log,
+    ):
+        history = History(log.history)
+        for item in conductor(asked, objective, with_reference=False).rounds(history):
+            if isinstance(item, Finished):
+                break
+            if isinstance(item, Skipped):
+                reasons[item.name] = f"skipped: {item.reason}"
+                continue
+            Driver(
+                history=history,
+                proposals=[],
+                planner=item.source,
+                log=log,
+                executor=Unpunctuals(table, 1, 0),
+                objective=objective,
+                pruner=item.pruner,
+                views=[item.study],
+                paths=paths,
+                interruption=interruption,
+            ).run()
+            choice = item.conclude(history)
+            reasons[item.name] = choice.reason if choice is not None else ""
+        return history, reasons
 
 
 class Stopper:

@@ -35,7 +35,7 @@ class Adapters:
 
     def _rank(self, trial: Trial) -> tuple[float, int, str] | None:
         best = trial.best(self._objective.metric, self._objective.direction)
-        if best is None or trial.outcome != "complete" or trial.is_reference:
+        if best is None or trial.outcome != "complete" or trial.is_reference or trial.short:
             return None
         return self._objective.sign * best[1][self._objective.metric], trial.number, trial.id
 

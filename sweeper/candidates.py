@@ -27,6 +27,7 @@ class Run:
     value: float | None
     evals: tuple[Point, ...] = ()
     losses: tuple[Point, ...] = ()
+    learning_rates: tuple[Point, ...] = ()
     grad_norms: tuple[float, ...] = ()
     seconds: float | None = None
     tokens_per_s: float | None = None
@@ -68,15 +69,20 @@ def run_of(trial: Trial, objective: Objective) -> Run:
     evals = tuple(
         (step, objective.sign * values[objective.metric]) for step, values in trial.rungs if objective.metric in values
     )
-    speeds = [values["tokens_per_s"] for _, values in trial.curve if "tokens_per_s" in values]
+    logged = {
+        name: tuple((step, values[name]) for step, values in trial.curve if name in values)
+        for name in ("loss", "learning_rate", "grad_norm", "tokens_per_s")
+    }
+    speeds = [value for _, value in logged["tokens_per_s"]]
     return Run(
         trial=trial.id,
         number=trial.number,
         outcome=trial.outcome or "unfinished",
         value=objective.sign * best[1][objective.metric] if complete and best else None,
         evals=evals,
-        losses=tuple((step, values["loss"]) for step, values in trial.curve if "loss" in values),
-        grad_norms=tuple(values["grad_norm"] for _, values in trial.curve if "grad_norm" in values),
+        losses=logged["loss"],
+        learning_rates=logged["learning_rate"],
+        grad_norms=tuple(value for _, value in logged["grad_norm"]),
         seconds=trial.seconds,
         tokens_per_s=statistics.median(speeds) if speeds else None,
         trainable_parameters=trial.facts.get("trainable_parameters"),

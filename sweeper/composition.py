@@ -110,7 +110,7 @@ class Composer:
         if not self._has_references(choices):
             plain = copy.deepcopy(self._plain(choices))
             for key, value in values.items():
-                _put(plain, key.split("."), value)
+                _put(plain, key.split("."), copy.deepcopy(value))
             return plain
         config = self._composed(choices).copy()
         for key, value in values.items():

@@ -17,7 +17,7 @@ from sweeper.conditions import CONDITIONS
 from sweeper.decisions import Objective
 from sweeper.history import History
 from sweeper.procedure import Procedure, Stage, When
-from sweeper.program import Round, Skipped
+from sweeper.program import Finished, Round, Skipped
 from sweeper.settings import Settings
 from sweeper.space import Choices, Space
 from sweeper.stage_points import Outcome, Params, Settled, budgeted, points
@@ -41,7 +41,7 @@ class Conductor:
     training: Mapping[str, Any]
     with_reference: bool
 
-    def rounds(self, history: History) -> Iterator[Round | Skipped]:
+    def rounds(self, history: History) -> Iterator[Round | Skipped | Finished]:
         """Yields each stage whose conditions hold, and why another one is skipped."""
         settled = dataclasses.replace(self.settled, held={**self.settled.held, **self.procedure.hold})
         for stage in self.procedure.stages.values():
@@ -55,11 +55,12 @@ class Conductor:
                 yield found
                 outcome = self._outcome(stage, listed, source, history, settled)
             settled = _with(settled, stage, outcome)
+        yield Finished(dict(settled.held))
 
     def _round(self, stage: Stage, listed: Sequence[Params], settled: Settled) -> tuple[StageSource, Round]:
         common = {**settled.held, **stage.hold, **budgeted(stage.budget, self.training)}
         full = [{**common, **point} for point in listed]
-        source = StageSource(self.composer, full, stage.name, self.with_reference)
+        source = StageSource(self.composer, full, stage, self.with_reference)
         study = Study(_space(full), self.settings.sampler, self.settings.pruner, self.objective, 0)
 
         def conclude(history: History) -> Choice | None:

@@ -153,6 +153,7 @@ class Driver:
                 "params": proposal.params,
                 "config": dataclasses.asdict(proposal.config),
                 "stage": proposal.stage,
+                "short": proposal.short,
             },
         )
         return self._history.trials[proposal.id]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
+from typing import Any
 
 from analysis import leaderboard
 from analysis.records import TrialRow, open_store, read_sweep
@@ -15,7 +17,9 @@ from sweeper.say import say
 from sweeper.tracking import Tracking
 
 
-def report(asked: Command, paths: SweepPaths, track: Tracking, history: History) -> int:
+def report(
+    asked: Command, paths: SweepPaths, track: Tracking, history: History, settled: dict[str, Any] | None = None
+) -> int:
     """Writes the leaderboard, closes MLflow's run with it, and prints it.
 
     Args:
@@ -23,6 +27,7 @@ def report(asked: Command, paths: SweepPaths, track: Tracking, history: History)
         paths: Where the sweep is.
         track: MLflow's view.
         history: What is known.
+        settled: What a procedure has settled on; None for a plain search, whose first place wins.
 
     Returns:
         0, or 1 when no trial completed.
@@ -36,7 +41,7 @@ def report(asked: Command, paths: SweepPaths, track: Tracking, history: History)
     if [trial.outcome for trial in history.contenders] == ["complete"]:
         say(_metrics(records.trials[-1]))
     best = next((row.trial.trial for row in board.rows if row.place == 1), None)
-    said = [leaderboard.to_text(board), _where(asked, paths, best), _next(asked, history, best)]
+    said = [leaderboard.to_text(board), _where(asked, paths, best), _next(asked, history, best, settled)]
     say("\n" + "\n\n".join(said))
     return 0 if any(trial.outcome == "complete" for trial in history.contenders) else 1
 
@@ -52,6 +57,7 @@ def _where(asked: Command, paths: SweepPaths, best: str | None) -> str:
     places = {
         "Leaderboard": paths.leaderboard,
         "Best adapter": paths.adapter(best) if best else None,
+        "Decisions": paths.decisions,
         "Every event": paths.events,
         "Libraries' log": paths.log,
     }
@@ -61,6 +67,8 @@ def _where(asked: Command, paths: SweepPaths, best: str | None) -> str:
     )
 
 
-def _next(asked: Command, history: History, best: str | None) -> str:
+def _next(asked: Command, history: History, best: str | None, settled: dict[str, Any] | None) -> str:
     winner = history.trials.get(best or "")
+    if winner is not None and settled is not None:
+        winner = dataclasses.replace(winner, params=settled)
     return "\n".join(["Next:", *(f"  {command}" for command in next_steps.commands(asked, winner, sys.argv[1:]))])

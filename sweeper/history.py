@@ -20,7 +20,7 @@ SEARCH = "search"
 
 @dataclass
 class Trial:
-    """One trial as recorded so far. `outcome` is None until it has ended.
+    """One trial as recorded so far. `outcome` is None until it has ended; a `short` one takes no place.
 
     `paused` is True while it waits at a rung for others; `state_step` is the step of the state it can go on from, 0
     where there is none.
@@ -31,6 +31,7 @@ class Trial:
     params: dict[str, Any]
     config: dict[str, dict[str, Any]]
     stage: str = SEARCH
+    short: bool = False
     steps: int | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     curve: list[tuple[int, Values]] = field(default_factory=list)
@@ -110,7 +111,9 @@ class History:
 
 
 def _proposed(record: Mapping[str, Any]) -> Trial:
-    return Trial(record["trial"], record["number"], record["params"], record["config"], record.get("stage", SEARCH))
+    made = Trial(record["trial"], record["number"], record["params"], record["config"])
+    made.stage, made.short = record.get("stage", SEARCH), record.get("short", False)
+    return made
 
 
 def _apply(trial: Trial, record: Mapping[str, Any]) -> None:

@@ -18,7 +18,15 @@ DEFAULT_URI = "sqlite:///mlflow.db"
 
 # What says how a sweep searches means nothing to one trial; its length is what the command is about.
 _LEFT_OUT = (
-    *("sampler", "pruner", "search_space", "training.max_steps", "training.num_train_epochs"),
+    *(
+        "sampler",
+        "pruner",
+        "search_space",
+        "procedure",
+        "training.stop_at",
+        "training.max_steps",
+        "training.num_train_epochs",
+    ),
     *(f"sweep.{key}" for key in ("name", "n_trials", "max_hours", "timeout_s", "seed", "storage", "dry_run")),
 )
 _FLAGS = ("--config-dir", "-cd")

@@ -16,13 +16,14 @@ from trainers.trial import TrialConfig, reference_of
 
 @dataclass(frozen=True)
 class Proposal:
-    """A trial that is about to be part of the sweep."""
+    """A trial that is about to be part of the sweep; a `short` one ends before the run it stands for would."""
 
     id: str
     number: int
     params: dict[str, Any]
     config: TrialConfig
     stage: str = SEARCH
+    short: bool = False
 
 
 class Planner:

@@ -7,6 +7,7 @@ that are swept. This reads the same overrides with Hydra's own parser, config lo
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ def problems(line: Line, conf: str) -> list[Problem]:
         sound = [item for item in groups if item.key_or_group not in {problem.key for problem in wrong_groups}]
         first = [text for item in sound for text in _first_choice(item, options(item.key_or_group))]
         try:
-            config = compose("config", [*search_path, *first])
+            config = _composed(conf, (*search_path, *first))
         except _UNREADABLE as error:
             return [*found, _unreadable(error, line)]
         values = [item for item in parsed if item not in groups]
@@ -83,6 +84,12 @@ def _unreadable(error: Exception, line: Line) -> Problem:
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:300]
+
+
+@functools.lru_cache(maxsize=64)
+def _composed(conf: str, overrides: tuple[str, ...]) -> DictConfig:
+    """Composes the groups that a command chooses, whatever values it sets besides; `conf` is where Hydra looks."""
+    return compose("config", list(overrides))
 
 
 def _with_own(options: GroupOptions, own: Path | None) -> GroupOptions:

@@ -28,6 +28,11 @@ def ranks(facts: Facts) -> list[int]:
     return _MOST_RANKS
 
 
+def low_rank(facts: Facts) -> list[int]:
+    """Returns the lowest of `ranks`: where a learning rate is found most cheaply."""
+    return ranks(facts)[:1]
+
+
 # (examples below which, ranks): 001, r, "Detailed Configuration".
 _RANKS = (
     (500, [2, 4, 8]),
@@ -61,6 +66,7 @@ def epochs(facts: Facts) -> list[int]:
 
 PRIORS: Mapping[str, Callable[[Facts], list[Any]]] = {
     "ranks": ranks,
+    "low_rank": low_rank,
     "higher_rank": higher_rank,
     "dropout": dropout,
     "epochs": epochs,

@@ -42,6 +42,16 @@ class Neighbours:
 
 
 @dataclass(frozen=True)
+class Bounded:
+    """Listed values up to the bound that an earlier range test found; at least the smallest of them."""
+
+    __pydantic_config__ = _FORBID_UNKNOWN
+
+    values: _NonEmpty
+    at_most: str
+
+
+@dataclass(frozen=True)
 class Derived:
     """What follows from the data, by the name of the guide's prior."""
 
@@ -50,10 +60,10 @@ class Derived:
     prior: str
 
 
-Values = _NonEmpty | Around | Neighbours | Derived
+Values = _NonEmpty | Around | Neighbours | Bounded | Derived
 """What a parameter takes in a stage: a list, or a rule that makes one."""
 
-_RULES_OF_VALUES = {"times", "neighbours", "prior"}
+_RULES_OF_VALUES = {"times", "neighbours", "at_most", "prior"}
 
 
 @dataclass(frozen=True)
@@ -135,6 +145,8 @@ class Stage:
         for key, values in self.vary.items():
             if isinstance(values, Neighbours):
                 found.append((f"vary.{key}.neighbours", values.neighbours))
+            elif isinstance(values, Bounded):
+                found.append((f"vary.{key}.at_most", values.at_most))
         return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from sweeper.choosing import Choice
 from sweeper.decisions import Pruner
@@ -41,10 +41,17 @@ class Skipped:
     reason: str
 
 
+@dataclass(frozen=True)
+class Finished:
+    """The end of a procedure: what it has settled on, beyond the configuration it began with."""
+
+    params: dict[str, Any]
+
+
 class Program(Protocol):
     """Yields rounds; what is known by the time the next one is asked for decides which it is."""
 
-    def rounds(self, history: History) -> Iterator[Round | Skipped]:
+    def rounds(self, history: History) -> Iterator[Round | Skipped | Finished]:
         """Yields each stage that has to be run or looked at, in order."""
         ...
 

@@ -71,7 +71,7 @@ def _sweep(asked: Command, interruption: Interruption) -> int:
     objective = Objective(settings.sweep.metric, settings.sweep.resolved_direction)
     with_reference = settings.sweep.reference and registry.measures_reference(settings.trainer.name)
     if asked.asked is not None:
-        return Session(asked, objective, _conductor(asked, objective, with_reference), interruption).run()
+        return Session(asked, objective, conductor(asked, objective, with_reference), interruption).run()
     study = Study(asked.space, settings.sampler, settings.pruner, objective, settings.sweep.seed)
     pruner: Pruner = Halving(objective, **vars(asked.halving)) if asked.halving is not None else study
     search: Search = Grid(asked.space) if asked.is_grid else Sampled(asked.space, asked.total, study)
@@ -80,7 +80,8 @@ def _sweep(asked: Command, interruption: Interruption) -> int:
     return Session(asked, objective, program, interruption).run()
 
 
-def _conductor(asked: Command, objective: Objective, with_reference: bool) -> Program:
+def conductor(asked: Command, objective: Objective, with_reference: bool) -> Program:
+    """Returns the program of a command that asks for a procedure."""
     from sweeper.conductor import Conductor
     from sweeper.stage_points import Settled
 

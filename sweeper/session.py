@@ -26,7 +26,7 @@ from sweeper.mirror import Mirror
 from sweeper.overview import Overview
 from sweeper.paths import SweepPaths
 from sweeper.planner import Proposal
-from sweeper.program import Program, Round, Skipped
+from sweeper.program import Finished, Program, Round, Skipped
 from sweeper.progress import Progress
 from sweeper.say import say
 from sweeper.terminal import Say, terminal
@@ -45,6 +45,7 @@ class Session:
         self._asked, self._name, self._settings, self._objective = asked, asked.name, asked.settings, objective
         self._program, self._interruption = program, interruption
         self._decisions: dict[str, str] = {}
+        self._settled: dict[str, Any] | None = None
         self._paths = SweepPaths(Path(asked.settings.sweep.dir) / asked.name)
 
     def run(self) -> int:
@@ -65,6 +66,10 @@ class Session:
             if isinstance(item, Skipped):
                 self._decide(log, item.name, f"skipped: {item.reason}", {})
                 continue
+            if isinstance(item, Finished):
+                self._settled = item.params
+                say(f"Settled: {', '.join(f'{key}={value}' for key, value in item.params.items()) or 'nothing'}")
+                break
             item.restore(history)
             proposals = item.source.next(history)
             if proposals or history.unfinished:
@@ -91,7 +96,7 @@ class Session:
             lines = [f"- **{stage}**: {reason}" for stage, reason in self._decisions.items()]
             self._paths.decisions.write_text("\n".join(["# Decisions", "", *lines, ""]), encoding="utf-8")
             track.decide(self._decisions)
-        return ending.report(self._asked, self._paths, track, history)
+        return ending.report(self._asked, self._paths, track, history, self._settled)
 
     def _open(self, log: EventLog) -> None:
         """Records what the sweep optimises, and refuses to go on with something else.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any
 from sweeper.candidates import SEED, Candidate
 from sweeper.choosing import Choice
 from sweeper.priors import PRIORS, Facts
-from sweeper.procedure import Around, Budget, Derived, Neighbours, Stage
+from sweeper.procedure import Around, Bounded, Budget, Derived, Neighbours, Stage
 
 Params = dict[str, Any]
 
@@ -55,7 +56,14 @@ def axes(stage: Stage, settled: Settled, said: Mapping[str, Sequence[Any]]) -> d
         settled: What is known by now.
         said: Axes on the command line, which go before a stage's own values.
     """
-    return {key: list(said.get(key, ())) or _values(key, rule, settled) for key, rule in stage.vary.items()}
+    return {key: _values(key, _said(rule, said.get(key)), settled) for key, rule in stage.vary.items()}
+
+
+def _said(rule: Any, values: Sequence[Any] | None) -> Any:
+    """Returns what the command line makes of a rule; what is relative to a winner stays so."""
+    if values is None or isinstance(rule, (Around, Neighbours)):
+        return rule
+    return dataclasses.replace(rule, values=list(values)) if isinstance(rule, Bounded) else list(values)
 
 
 def _values(key: str, rule: Any, settled: Settled) -> list[Any]:
@@ -67,9 +75,17 @@ def _values(key: str, rule: Any, settled: Settled) -> list[Any]:
             return [value if factor == 1 else f"{value}*{factor:g}" for factor in rule.times]
         scaled = [value * factor for factor in rule.times]
         return list(dict.fromkeys(round(item) if isinstance(value, int) else _tidy(item) for item in scaled))
+    if isinstance(rule, Bounded):
+        return _bounded(rule, settled.outcomes[rule.at_most])
     if isinstance(rule, Neighbours):
         return _neighbours(key, settled.outcomes[rule.neighbours], settled.held[key])
     return list(rule)
+
+
+def _bounded(rule: Bounded, outcome: Outcome) -> list[Any]:
+    bound = outcome.choice.numbers.get("bound") if outcome.choice is not None else None
+    below = [value for value in rule.values if bound is None or value <= bound]
+    return below or [min(rule.values)]
 
 
 def _tidy(value: float) -> float:

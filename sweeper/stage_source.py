@@ -8,6 +8,7 @@ from sweeper.composition import Composer
 from sweeper.history import REFERENCE, History, Trial
 from sweeper.identity import trial_id
 from sweeper.planner import Proposal
+from sweeper.procedure import Stage
 from sweeper.stage_points import Params
 from sweeper.validation import ConfigurationError
 from trainers.trial import TrialConfig, reference_of
@@ -16,7 +17,7 @@ from trainers.trial import TrialConfig, reference_of
 class StageSource:
     """The trials of one stage, in the order it lists them."""
 
-    def __init__(self, composer: Composer, points: Sequence[Params], stage: str, with_reference: bool) -> None:
+    def __init__(self, composer: Composer, points: Sequence[Params], stage: Stage, with_reference: bool) -> None:
         """Composes every trial.
 
         Raises:
@@ -35,16 +36,22 @@ class StageSource:
         """Returns the first trial that is not part of the sweep yet, after its reference."""
         for found, params, config in zip(self.ids, self._points, self._configs, strict=True):
             if found not in history.trials:
-                proposal = Proposal(found, len(history.contenders), params, config, self._stage)
+                proposal = Proposal(
+                    found, len(history.contenders), params, config, self._stage.name, self._is_short(config)
+                )
                 return [*self._reference(config, history), proposal]
         return []
+
+    def _is_short(self, config: TrialConfig) -> bool:
+        budget = self._stage.budget
+        return config.training.stop_at is not None or (budget.schedule == "own" and not budget.is_full)
 
     def _reference(self, config: TrialConfig, history: History) -> list[Proposal]:
         reference = reference_of(config)
         found = trial_id(reference)
         if not self._with_reference or found in history.trials:
             return []
-        return [Proposal(found, REFERENCE, {}, reference, self._stage)]
+        return [Proposal(found, REFERENCE, {}, reference, self._stage.name)]
 
 
 def _composed(composer: Composer, point: Params) -> TrialConfig:

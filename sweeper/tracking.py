@@ -140,6 +140,7 @@ class Tracking:
             "trial": trial.id,
             "number": str(trial.number),
             "stage": trial.stage,
+            "short": str(trial.short).lower(),
             "swept": ",".join(trial.params),
             **_ending(trial),
         }

@@ -38,10 +38,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: Path, micro_mo
         shutil.copy(rows, tmp_path / name)
     (tmp_path / "train.jsonl").write_text('{"prompt": "1+1=", "completion": " 2"}\n' * 20)
     shutil.copytree(micro_model, tmp_path / "my-model")
-    space = tmp_path / "my_conf" / "search_space" / "mine.yaml"
-    space.parent.mkdir(parents=True)
-    (yaml,) = blocks(ROOT / "docs" / "launching.md", "yaml")
-    space.write_text(yaml)
+    for page, file in (("launching", "search_space/mine"), ("procedures", "procedure/dropout")):
+        own = tmp_path / "my_conf" / f"{file}.yaml"
+        own.parent.mkdir(parents=True)
+        (yaml,) = blocks(ROOT / "docs" / f"{page}.md", "yaml")
+        own.write_text(yaml)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

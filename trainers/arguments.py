@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 import trl
 
+from trainers import schedules
 from trainers.trial import Training
 
 
@@ -19,8 +20,7 @@ def sft_config(training: Training, device: torch.device, output_dir: str) -> trl
     return trl.SFTConfig(
         output_dir=output_dir,
         learning_rate=training.learning_rate,
-        lr_scheduler_type=training.lr_scheduler_type,
-        lr_scheduler_kwargs=dict(training.lr_scheduler_kwargs),
+        **schedules.library_arguments(training),
         warmup_steps=training.warmup_steps,
         weight_decay=training.weight_decay,
         optim=training.optim,

@@ -7,7 +7,9 @@ from typing import Any
 import torch
 import trl
 
+from trainers import schedules
 from trainers.completion import completion_logits
+from trainers.trial import Training
 
 
 class LeanSftTrainer(trl.SFTTrainer):  # type: ignore[misc]
@@ -19,6 +21,18 @@ class LeanSftTrainer(trl.SFTTrainer):  # type: ignore[misc]
     """
 
     tokens_seen = 0
+    lr_scheduler: Any
+    training: Training | None = None  # set by its maker: our schedules are no names that transformers knows
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """Makes the schedule, ours where transformers has none, with shares turned into steps."""
+        if self.training is not None and self.lr_scheduler is None:
+            self.args.lr_scheduler_kwargs = {
+                **(self.args.lr_scheduler_kwargs or {}),
+                **schedules.in_steps(self.training, num_training_steps),
+            }
+            self.lr_scheduler = schedules.range_test(optimizer or self.optimizer, self.training, num_training_steps)
+        return super().create_scheduler(num_training_steps, optimizer)
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None

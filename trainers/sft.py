@@ -157,6 +157,7 @@ def _trainer(
             train_dataset=datasets.Dataset.from_list([row.row() for row in rows.train]),
             processing_class=base.tokenizer,
         )
+    trainer.training = config.training
     for parameter, value in weights:
         parameter.data = value  # TRL casts the adapter of a quantized base to bfloat16; lora.dtype decides here
     trainer.remove_callback(transformers.PrinterCallback)

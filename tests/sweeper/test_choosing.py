@@ -95,6 +95,37 @@ def test_candidates_that_do_not_differ_were_not_compared() -> None:
     assert ranks(chosen("differing", same[0], other)) == [16]
 
 
+RISING = tuple((step, 1e-6 * 10 ** (step / 2)) for step in range(1, 11))
+
+
+@pytest.mark.parametrize(
+    ("losses", "value", "bound"),
+    [
+        ([3, 2.9, 2.8, 2.6, 2.5, 2.4, 2.5, 9.0, 20, 40], 40.0, 0.3 * RISING[7][1]),
+        ([3, 2.9, 2.8, 2.6, 2.5, 2.4, 2.3, 2.2, 2.1, 2.0], 2.0, None),
+        ([3, 2.9, 2.8, 2.6, 2.5, 2.4, NAN], None, 0.3 * RISING[6][1]),
+        ([3, 2.9, 2.8, 2.6, 2.5], None, 0.3 * RISING[4][1]),  # diverged before the next point
+    ],
+)
+def test_a_range_test_bounds_by_a_share_of_where_the_loss_blows_up(
+    losses: list[float], value: float | None, bound: float | None
+) -> None:
+    curve = tuple(enumerate(losses, start=1))
+    asked = candidate(4, value, losses=curve, learning_rates=RISING[: len(losses)])
+    choice = chosen("range_test", asked)
+    assert not choice.winners and choice.numbers["bound"] == (None if bound is None else pytest.approx(bound))
+
+
+def test_the_noise_of_single_batches_is_no_blow_up() -> None:
+    """A real range test on the bundled model: batches differ by a third before anything is learned."""
+    real = [5.3, 4.86, 5.07, 4.59, 5.3, 5.2, 4.46, 4.46, 5.04, 3.77, 5.5, 4.65, 6.19, 5.48, 4.5, 4.74, 4.16, 2.29, 1.86]
+    real += [1.42, 1.07, 1.45, 1.35, 1.14, 0.98, 1.62, 1.91, 2.36, 2.65, 2.94]
+    rates = tuple((step, 1e-6 * 1.5**step) for step in range(len(real)))
+    asked = candidate(4, 0.98, losses=tuple(enumerate(real)), learning_rates=rates)
+    blown = chosen("range_test", asked).numbers["blow_up"]
+    assert rates[26][1] <= blown <= rates[29][1]
+
+
 def test_a_lottery_ticket_is_rejected() -> None:
     spiked = tuple((step, 9.0 if step == 8 else 1.0) for step in range(12))
     evals = ((10, 1.0), (20, 0.99), (30, 0.2), (40, 0.98), (50, 0.97))

@@ -9,10 +9,17 @@ from typing import Any
 
 import pytest
 import yaml
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from shell import Shell
 
+from benchmarks.arrivals import CONF, conduct, understood
+from sweeper import plan
+from sweeper.command import group_options_of, understand
 from sweeper.event_log import read as read_log
+from sweeper.history import History
 from sweeper.procedure import read
+from sweeper.validation import ConfigurationError
 
 KNOWN = [
     "lora.r",
@@ -86,82 +93,172 @@ def table(folder: Path, rows: dict[tuple[int, float], Any]) -> Path:
     return path
 
 
-def decided(shell: Shell) -> dict[str, str]:
-    (log,) = shell.folder.glob("runs/*/events.jsonl")
-    return {item["stage"]: item["reason"] for item in read_log(log) if item["event"] == "chosen"}
+def rank(tmp_path: Path, rows: dict[tuple[int, float], Any], *more: str) -> tuple[dict[str, list[Any]], dict[str, str]]:
+    """Returns (rank, dropout) of the trials that each stage ran, and what each stage decided."""
+    path = table(tmp_path, rows)
+    return ran(*conduct(tmp_path / "s", understood(path, "procedure=rank", *more), path))
 
 
-def ran(shell: Shell) -> dict[str, list[Any]]:
-    (log,) = shell.folder.glob("runs/*/events.jsonl")
+def ran(history: History, reasons: dict[str, str]) -> tuple[dict[str, list[Any]], dict[str, str]]:
     found: dict[str, list[Any]] = {}
-    for item in read_log(log):
-        if item["event"] == "proposed":
-            found.setdefault(item["stage"], []).append((item["params"].get("lora.r"), item["params"]["lora.dropout"]))
-    return found
+    for trial in history.contenders:
+        lora = trial.config["lora"]
+        found.setdefault(trial.stage, []).append((lora["r"], lora["dropout"]))
+    return found, reasons
 
 
-def rank(shell: Shell, path: Path, *more: str) -> str:
-    done = shell.sweep("-m", "procedure=rank", "trainer=replay", f"replay.table={path}", "executor=inline", *more)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def test_the_smallest_rank_within_the_noise_wins(shell: Shell, tmp_path: Path) -> None:
+def test_the_smallest_rank_within_the_noise_wins(tmp_path: Path) -> None:
     better = ([2.0, 1.8, 1.6, 1.4], [2.0, 1.8, 1.7, 1.5])
     close = ([2.0, 1.8, 1.6, 1.4], [2.0, 1.8, 1.7, 1.499])
-    rank(shell, table(tmp_path, {(8, 0.05): better, (16, 0.05): close}))
-    assert decided(shell)["ranks"].startswith(
-        "lora.r=8 (1.5000) is the first listed within the noise of the best, lora.r=16"
-    )
-    assert set(ran(shell)) == {"sanity", "ranks"}
-    assert "not winner overfits" in decided(shell)["more_dropout"]
+    trials, reasons = rank(tmp_path, {(8, 0.05): better, (16, 0.05): close})
+    reason = "lora.r=8 (1.5000) is the first listed within the noise of the best, lora.r=16"
+    assert reasons["ranks"].startswith(reason)
+    # The sanity run is as long as the whole one here, and so is rank 8's trial already.
+    assert trials == {"sanity": [(8, 0.05)], "ranks": [(4, 0.05), (16, 0.05)]}
+    assert reasons["more_dropout"] == "skipped: ranks: not winner overfits"
 
 
-def test_a_winner_that_overfits_is_run_again_with_more_dropout(shell: Shell, tmp_path: Path) -> None:
-    rank(shell, table(tmp_path, {(r, 0.05): OVERFIT for r in (4, 8, 16)}))
-    assert ran(shell)["more_dropout"] == [(4, 0.1)] and "less_dropout" not in ran(shell)
+def test_a_short_stage_is_a_trial_of_its_own(tmp_path: Path) -> None:
+    trials, _ = rank(tmp_path, {}, "training.max_steps=1000")
+    assert trials["sanity"] == [(8, 0.05)] and trials["ranks"] == [(4, 0.05), (8, 0.05), (16, 0.05)]
 
 
-def test_where_all_underfit_less_dropout_is_tried(shell: Shell, tmp_path: Path) -> None:
-    rank(shell, table(tmp_path, {(r, 0.05): FLAT for r in (4, 8, 16)}))
-    assert ran(shell)["less_dropout"] == [(4, 0.0), (4, 0.03)] and "more_dropout" not in ran(shell)
+def test_a_winner_that_overfits_is_run_again_with_more_dropout(tmp_path: Path) -> None:
+    trials, _ = rank(tmp_path, {(r, 0.05): OVERFIT for r in (4, 8, 16)})
+    assert trials["more_dropout"] == [(4, 0.1)] and "less_dropout" not in trials
 
 
-def test_values_of_the_command_line_replace_the_priors(shell: Shell, tmp_path: Path) -> None:
-    rank(shell, table(tmp_path, {}), "lora.r=8,16")
-    assert [r for r, _ in ran(shell)["ranks"]] in ([8, 16], [16])  # the sanity run was rank 8 already
+def test_where_all_underfit_less_dropout_is_tried(tmp_path: Path) -> None:
+    trials, _ = rank(tmp_path, {(r, 0.05): FLAT for r in (4, 8, 16)})
+    assert trials["less_dropout"] == [(4, 0.0), (4, 0.03)] and "more_dropout" not in trials
+
+
+def test_values_of_the_command_line_replace_the_priors(tmp_path: Path) -> None:
+    trials, _ = rank(tmp_path, {}, "lora.r=4,16")
+    assert trials["ranks"] == [(4, 0.05), (16, 0.05)]
+
+
+def test_values_of_the_command_line_leave_what_follows_a_winner() -> None:
+    stages = planned("learning_rate", "training.learning_rate=1e-3,2e-3")
+    assert stages["coarse"]["vary"] == {"training.learning_rate": [1e-3, 2e-3]}
+    assert len(stages["fine"]["vary"]["training.learning_rate"]) == 5
+
+
+def test_an_unstable_sanity_run_ends_the_procedure(tmp_path: Path) -> None:
+    wild = ([2.0, 1.8, float("nan"), 1.4], [2.0, 1.8, float("nan"), 1.6])
+    trials, reasons = rank(tmp_path, {(8, 0.05): wild})
+    assert set(trials) == {"sanity"} and reasons["ranks"] == "skipped: sanity: not has winner"
 
 
 def test_a_procedure_continues_where_it_was(shell: Shell, tmp_path: Path) -> None:
     path = table(tmp_path, {(r, 0.05): OVERFIT for r in (4, 8, 16)})
-    rank(shell, path)
-    (log,) = shell.folder.glob("runs/*/events.jsonl")
-    calm, records = decided(shell), read_log(log)
+    asked = ("-m", "procedure=rank", "trainer=replay", f"replay.table={path}", "executor=inline", "sweep.name=s")
+    done = shell.sweep(*asked)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Settled: lora.dropout=0.05, lora.r=4" in done.stdout  # the challenger lost
+    log = shell.folder / "runs/s/events.jsonl"
+    records = read_log(log)
     ended = [index for index, item in enumerate(records) if item["event"] == "ended"]
     log.write_text("".join(json.dumps(item) + "\n" for item in records[: ended[2] + 1]))
-    rank(shell, path)
-    assert decided(shell) == calm
-    assert sum(item["event"] == "proposed" for item in read_log(log)) == sum(i["event"] == "proposed" for i in records)
-    assert "is complete: nothing left to train" in rank(shell, path)
+    again = shell.sweep(*asked)
+    assert again.returncode == 0, again.stdout + again.stderr
+    for kind, key in (("proposed", "trial"), ("chosen", "reason")):
+        assert [i[key] for i in read_log(log) if i["event"] == kind] == [i[key] for i in records if i["event"] == kind]
+    board = shell.report("leaderboard", "s").stdout
+    assert "Decisions, stage by stage:" in board and "- ranks: lora.r=4 (1.4000)" in board
+    assert (shell.folder / "runs/s/decisions.md").read_text().startswith("# Decisions")
 
 
-def test_the_plan_names_what_depends_on_winners(shell: Shell) -> None:
-    done = shell.sweep("-m", "procedure=rank", "sweep.dry_run=json")
-    plan = json.loads(done.stdout)
-    named = {stage["name"]: stage for stage in plan["stages"]}
+def planned(name: str, *more: str) -> dict[str, Any]:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        composed = [f"procedure={name}", "sweep.dry_run=true", *more]
+        asked = understand(lambda overrides: compose("config", list(overrides)), group_options_of(loader), composed)
+        made = json.loads(plan.to_json(plan.plan(asked)))
+    return {stage["name"]: stage for stage in made["stages"]}
+
+
+def test_the_plan_names_what_depends_on_winners() -> None:
+    named = planned("rank")
     assert list(named) == ["sanity", "ranks", "higher_rank", "more_dropout", "less_dropout"]
     assert named["ranks"]["vary"] == {"lora.r": [4, 8, 16]} and named["ranks"]["hold"]["lora.dropout"] == 0.05
     assert named["more_dropout"]["when"] == "ranks: winner overfits"
     assert named["more_dropout"]["trials"] == [{"lora.dropout": 0.1, "lora.r": "<winner:ranks>"}]
     assert [trial["lora.dropout"] for trial in named["less_dropout"]["trials"]] == [0.0, 0.03]
-    assert not (shell.folder / "runs").exists()
 
 
-def test_an_axis_that_no_stage_varies_is_refused(shell: Shell) -> None:
-    done = shell.sweep("-m", "procedure=rank", "training.weight_decay=0,0.1", "sweep.dry_run=true")
-    assert done.returncode == 2 and "has no stage that varies it; it varies lora.dropout, lora.r" in done.stderr
-    done = shell.sweep("procedure=rank")
-    assert done.returncode == 2 and "lora-sweep -m procedure=…" in done.stderr
+# What the tuning guide (001) and documents 002-004 list, by procedure, stage and parameter.
+GRIDS: dict[str, dict[str, dict[str, list[Any]]]] = {
+    "learning_rate": {"coarse": {"training.learning_rate": [5e-5, 1e-4, 2e-4, 4e-4, 8e-4]}},
+    "rslora": {
+        "ab": {"lora.use_rslora": [True, False]},
+        "ranks": {"lora.r": [8, 16, 32, 64]},
+        "gain": {"lora.gain": [1.0, 1.5, 2.0, 3.0, 4.0]},
+    },
+    "bias": {"three": {"lora.bias": ["none", "lora_only", "all"]}},
+    "warmup": {"coarse": {"training.warmup_steps": [0.0, 0.01, 0.03, 0.06, 0.1]}},
+    "weight_decay": {"coarse": {"training.weight_decay": [0.0, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]}},
+    "optim": {"screening": {"training.optim": ["adamw_torch_fused", "adamw_torch", "paged_adamw_8bit"]}},
+    "scheduler": {
+        "cosine": {"training.lr_scheduler_kwargs.num_cycles": [0.5, 1.0]},
+        "min_lr": {"training.lr_scheduler_kwargs.min_lr_rate": [0.02, 0.05, 0.1, 0.2]},
+        "decay": {
+            "training.lr_scheduler_kwargs.decay_share": [0.2, 0.4, 0.6],
+            "training.lr_scheduler_kwargs.min_lr_ratio": [0.0, 0.02, 0.05, 0.1],
+        },
+    },
+    "playbook": {"rank": {"lora.r": [4, 8, 16]}, "gain": {"lora.gain": [1.0, 1.5, 2.0, 3.0, 4.0]}},
+    "quantization": {"ab": {}},
+    "target_modules": {"sets": {}},
+}
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_plans_list_the_documented_grids(name: str) -> None:
+    stages = planned(name)
+    for stage, grid in GRIDS[name].items():
+        assert stages[stage]["vary"] == grid
+        assert len(stages[stage]["trials"]) >= max([len(values) for values in grid.values()], default=3)
+
+
+def test_gains_are_matched_across_scalings() -> None:
+    trials = planned("rslora")["ab"]["trials"]
+    assert [(item["lora.use_rslora"], item["lora.alpha"]) for item in trials] == [(True, 6), (False, 16)]
+    assert trials[0]["lora.realised_gain"] == pytest.approx(2.12, abs=0.01)
+
+
+def test_a_bias_that_trains_nothing_is_no_comparison(tmp_path: Path) -> None:
+    lines = ["lora.bias,step,eval_loss,trainable_parameters"]
+    lines += [f"{bias},50,{loss},1000" for bias, loss in (("none", 1.0), ("lora_only", 0.9), ("all", 0.8))]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    path = tmp_path / "t.csv"
+    _, reasons = conduct(tmp_path / "s", understood(path, "procedure=bias"), path)
+    assert "nothing was compared" in reasons["three"] and "skipped" in reasons["confirm"]
+
+
+def test_a_rate_at_which_the_loss_blows_up_bounds_the_sweep(tmp_path: Path) -> None:
+    lines = ["training.lr_scheduler_type,training.learning_rate,step,loss,learning_rate,eval_loss"]
+    for step in range(1, 11):
+        rate, loss = 1e-6 * 10 ** (step / 2), 3.0 if step < 6 else 30.0
+        lines.append(f"range_test,0.1,{10 * step},{loss},{rate},{loss}")
+    for factor in (0.5, 0.75, 1, 1.25, 1.5):
+        for base in (5e-5, 1e-4, 2e-4, 4e-4, 8e-4):
+            rate = float(f"{base * factor:.10g}")
+            row = f"linear,{rate!r},10,2.0,{rate},{2 - rate * 1000}"
+            lines += [] if row in lines else [row]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    path = tmp_path / "t.csv"
+    history, reasons = conduct(tmp_path / "s", understood(path, "procedure=learning_rate"), path)
+    assert "the loss blows up at 0.001" in reasons["range_test"]
+    coarse = [trial.params["training.learning_rate"] for trial in history.contenders if trial.stage == "coarse"]
+    assert coarse == [5e-5, 1e-4, 2e-4]  # 30 % of 1e-3 is 3e-4
+    assert "training.learning_rate=0.0002 " in reasons["coarse"]
+    assert "has the best mean over 3 seeds" in reasons["confirm"]
+
+
+def test_an_axis_that_no_stage_varies_is_refused(table: Path) -> None:
+    with pytest.raises(ConfigurationError, match="has no stage that varies it"):
+        understood(table, "procedure=rank", "training.weight_decay=0,0.1")
 
 
 def test_a_procedure_of_ones_own(shell: Shell, tmp_path: Path) -> None:
@@ -172,7 +269,7 @@ def test_a_procedure_of_ones_own(shell: Shell, tmp_path: Path) -> None:
     asked = ("--config-dir", "mine", "procedure=two", "trainer=replay", f"replay.table={path}", "lora.dropout=0.05")
     done = shell.sweep("-m", *asked, "executor=inline")
     assert done.returncode == 0, done.stderr
-    assert decided(shell)["only"].startswith("lora.r=4 (1.6000)")
+    assert "Stage only: lora.r=4 (1.6000)" in done.stdout
     own.write_text("name: two\nstages:\n  only: {vary: {lora.rnk: [4, 8]}}\n")
     done = shell.sweep("-m", *asked, "executor=inline")
     assert (

@@ -1,0 +1,71 @@
+"""Schedules that are ours: the range test, and decay as a share of the run."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trainers import sft
+from trainers.registry import Resources
+from trainers.seam import Began, Event, GoOn, Logged, Rung, Start, Stop
+from trainers.trial import Data, Lora, Model, Quantization, Training, TrialConfig
+
+
+@pytest.fixture
+def config(micro_model: Path, rows: Path) -> TrialConfig:
+    return TrialConfig(
+        Model("micro", str(micro_model)),
+        Quantization(),
+        Lora(4, 8, dropout=0.0),
+        Data("rows", str(rows), validation_fraction=0.3),
+        Training(1e-2, max_steps=10, eval_steps=5, logging_steps=1, per_device_train_batch_size=4, max_length=60),
+    )
+
+
+def run(config: TrialConfig, folder: Path) -> list[Event]:
+    trainer, commands, events = sft.make(Resources()), [Start("t", config, str(folder))], []
+    while commands:
+        new = list(trainer.advance(commands))  # type: ignore[arg-type]
+        events += new
+        began = next(event for event in events if isinstance(event, Began))
+        ends = isinstance(new[-1], Rung) and new[-1].step >= began.steps
+        commands = [(Stop if ends else GoOn)("t")] if isinstance(new[-1], Rung) else []  # type: ignore[list-item]
+    return events
+
+
+def rates(events: list[Event]) -> list[float]:
+    return [event.values["learning_rate"] for event in events if isinstance(event, Logged)]
+
+
+def changed(config: TrialConfig, **training: Any) -> TrialConfig:
+    return dataclasses.replace(config, training=dataclasses.replace(config.training, **training))
+
+
+def test_a_range_test_rises_exponentially_to_the_learning_rate(config: TrialConfig, tmp_path: Path) -> None:
+    found = rates(run(changed(config, lr_scheduler_type="range_test", lr_scheduler_kwargs={"start": 1e-5}), tmp_path))
+    assert found[0] == pytest.approx(1e-5) and found[-1] == pytest.approx(1e-2)
+    factors = [later / earlier for earlier, later in itertools.pairwise(found)]
+    assert factors == pytest.approx([1000 ** (1 / 9)] * 9, rel=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5])
+def test_a_share_of_the_run_decays(config: TrialConfig, tmp_path: Path, share: float) -> None:
+    kwargs = {"decay_share": share, "min_lr_ratio": 0.0}
+    asked = changed(config, lr_scheduler_type="warmup_stable_decay", lr_scheduler_kwargs=kwargs)
+    found = rates(run(asked, tmp_path))
+    stable = [rate for rate in found if rate == pytest.approx(1e-2)]
+    assert len(stable) == 10 - round(10 * share) + 1  # decay begins at the full rate
+
+
+@pytest.mark.parametrize(("stop_at", "steps"), [(0.35, 4), (3, 3), (25, 10), (1, 1)])
+def test_a_run_that_is_cut_short_keeps_the_whole_runs_schedule(
+    config: TrialConfig, tmp_path: Path, stop_at: float, steps: int
+) -> None:
+    whole = rates(run(config, tmp_path))
+    events = run(changed(config, stop_at=stop_at), tmp_path)
+    assert rates(events) == whole[:steps]
+    assert [event.step for event in events if isinstance(event, Rung)][-1] == steps

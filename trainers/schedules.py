@@ -1,0 +1,44 @@
+"""Learning-rate schedules beyond transformers' own, and shares where transformers wants steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from trainers.trial import Training
+
+RANGE_TEST = "range_test"
+"""Rises exponentially from `lr_scheduler_kwargs.start` to `learning_rate` (Smith 2017's range test, on a log scale)."""
+
+_START = 1e-6  # where a range test begins unless told otherwise
+_DECAY_SHARE = "decay_share"
+
+
+def library_arguments(training: Training) -> dict[str, Any]:
+    """Returns the name and arguments that transformers accepts for a schedule; `make` does the rest."""
+    if training.lr_scheduler_type == RANGE_TEST:
+        return {"lr_scheduler_type": "constant", "lr_scheduler_kwargs": {}}
+    known = {key: value for key, value in training.lr_scheduler_kwargs.items() if key != _DECAY_SHARE}
+    return {"lr_scheduler_type": training.lr_scheduler_type, "lr_scheduler_kwargs": known}
+
+
+def in_steps(training: Training, steps: int) -> dict[str, Any]:
+    """Returns the arguments that follow from a run's length: `decay_share` is the share of it that decays."""
+    share = training.lr_scheduler_kwargs.get(_DECAY_SHARE)
+    return {} if share is None else {"num_decay_steps": max(1, round(float(share) * steps))}
+
+
+def range_test(
+    optimizer: torch.optim.Optimizer, training: Training, steps: int
+) -> torch.optim.lr_scheduler.LRScheduler | None:
+    """Returns the schedule of a range test, None for any other."""
+    if training.lr_scheduler_type != RANGE_TEST:
+        return None
+    start = _start(training.lr_scheduler_kwargs) / training.learning_rate
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: start ** (1 - min(1.0, step / max(1, steps - 1))))
+
+
+def _start(kwargs: Mapping[str, Any]) -> float:
+    return float(kwargs.get("start", _START))
