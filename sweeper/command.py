@@ -7,7 +7,7 @@ import functools
 import hashlib
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,13 +27,10 @@ from sweeper.settings import (
     Settings,
 )
 from sweeper.settings_problems import halves, is_grid, missing_devices, named, settings_problems
-from sweeper.space import Choices, Space
+from sweeper.space import Choices, GroupOptions, Space
 from sweeper.validation import ConfigurationError, Problem
 from trainers import bundled
 from trainers.trial import Model, Quantization, TrialConfig
-
-GroupOptions = Callable[[str], Sequence[str]]
-"""Lists the options of a config group; empty for a key that is no group."""
 
 
 def group_options_of(loader: ConfigLoader) -> GroupOptions:
@@ -82,12 +79,8 @@ class Command:
     def way(self) -> str:
         """How trials are chosen and pruned, in words."""
         sampler, pruner = self.settings.sampler, self.settings.pruner
-        if self.is_grid:
-            drawn = "the whole grid"
-        elif sampler.target is None and sampler.name != "auto":
-            drawn = f"drawn by {sampler.name}"
-        else:
-            drawn = f"drawn by {'tpe' if sampler.name == 'auto' and sampler.target is None else named(sampler)}"
+        chosen = "tpe" if sampler.name == "auto" and sampler.target is None else named(sampler)
+        drawn = "the whole grid" if self.is_grid else f"drawn by {chosen}"
         if self.halving is not None:
             return f"{drawn}, pruned by halving"
         return drawn if pruner.target is None else f"{drawn}, pruned by {named(pruner)}"
@@ -172,7 +165,7 @@ def _procedure(
     problems += _trial_problems(Composer(compose, plain), plain, settings, sound)
     if settings is None or asked is None or problems:
         raise ConfigurationError(problems)
-    name = settings.sweep.name or derived_name(said, arguments).replace("trial", asked.procedure.name)
+    name = settings.sweep.name or derived_name(said, arguments, asked.procedure.name)
     return Command(name, said, inner, settings, asked)
 
 
@@ -232,15 +225,15 @@ def _met(space: Space, point: Params, key: str, value: Any) -> Params:
     return {**point, key: value}
 
 
-def derived_name(space: Space, arguments: Sequence[str]) -> str:
+def derived_name(space: Space, arguments: Sequence[str], otherwise: str = "trial") -> str:
     """Names a sweep after its command, so that the same command finds it again.
 
     Args:
         space: What the command varies: the readable part.
         arguments: The overrides; `sweep.*`, `executor.*` and `tracking.*` say nothing about what is compared.
+        otherwise: The readable part of a command without axes.
     """
     kept = sorted(item for item in arguments if not re.match(r"\+*(sweep|executor|tracking)[.=]", item))
     digest = hashlib.sha256("\0".join(kept).encode()).hexdigest()[:8]
-    return (
-        "-".join([*(axis.key.rpartition(".")[2] for axis in space.axes), digest]) if space.axes else f"trial-{digest}"
-    )
+    varied = [axis.key.rpartition(".")[2] for axis in space.axes]
+    return "-".join([*(varied or [otherwise]), digest])

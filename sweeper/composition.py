@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import difflib
 import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, get_type_hints
@@ -13,6 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from sweeper import gain, passthrough, replacement, rules, search_space
+from sweeper.names import nearest
 from sweeper.settings import Settings
 from sweeper.space import Space
 from sweeper.validation import Problem, build
@@ -165,12 +165,6 @@ def integers() -> frozenset[str]:
 def is_free(key: str) -> bool:
     """True for a key inside a mapping that takes any."""
     return key.startswith(tuple(f"{mapping}." for mapping in FREE))
-
-
-def nearest(key: str, known: Sequence[str]) -> str:
-    """Returns the known key that a wrong one was probably meant to be, or where to look."""
-    found = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    return found[0] if found else "lora-sweep --help lists them"
 
 
 def _plain(node: DictConfig) -> dict[str, Any]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import re
 import shlex
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from sweeper.command import Command
 from sweeper.composition import is_free
 from sweeper.history import Trial
+from sweeper.quoting import quoted
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 
@@ -75,7 +73,7 @@ def _longer(asked: Command, winner: Trial) -> Iterator[str]:
             yield text
     for key, value in winner.params.items():
         if not _is_left_out(key):
-            yield f"{'+' if is_free(key) else ''}{key}={_value(value)}"
+            yield f"{'+' if is_free(key) else ''}{key}={quoted(value)}"
     training = winner.config["training"]
     if training["max_steps"] > 0:
         yield f"training.max_steps={2 * training['max_steps']}"
@@ -85,14 +83,3 @@ def _longer(asked: Command, winner: Trial) -> Iterator[str]:
 
 def _is_left_out(key: str) -> bool:
     return any(key == name or key.startswith(f"{name}.") for name in _LEFT_OUT)
-
-
-def _value(value: Any) -> str:
-    """Returns a value as Hydra reads it: a text with anything special in it stands in quotes."""
-    if not isinstance(value, str):
-        return json.dumps(value)
-    if re.fullmatch(r"[A-Za-z][\w./-]*", value):
-        return value
-    # Hydra unescapes backslashes only where a quote follows, the closing one included.
-    escaped = re.sub(r"(\\+)$", r"\1\1", re.sub(r'(\\*)"', r'\1\1\\"', value))
-    return f'"{escaped}"'

@@ -6,7 +6,6 @@ that are swept. This reads the same overrides with Hydra's own parser, config lo
 
 from __future__ import annotations
 
-import difflib
 import functools
 import re
 from collections.abc import Iterator, Sequence
@@ -24,10 +23,11 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeper import search_space
-from sweeper.command import GroupOptions, group_options_of, understand
-from sweeper.composition import is_free, nearest
+from sweeper.command import group_options_of, understand
+from sweeper.composition import is_free
+from sweeper.names import dotted, nearest, no_option
 from sweeper.passthrough import todays
-from sweeper.space import as_list
+from sweeper.space import GroupOptions, as_list
 from sweeper.validation import ConfigurationError, Problem
 
 
@@ -150,23 +150,9 @@ def _hydras(item: Override) -> Iterator[Problem]:
         yield Problem(key, item.get_value_string(), rule, _HYDRAS[known].format(item.get_value_string()))
 
 
-_SYNONYMS = {
-    **{("quantization", name): "nf4" for name in ("4bit", "4", "int4", "qlora", "bnb_4bit")},
-    **{("quantization", name): "int8" for name in ("8bit", "8", "bnb_8bit")},
-}
-"""Other names of a group's options."""
-
-
 def _group_problems(override: Override, options: Sequence[str]) -> Iterator[Problem]:
-    key = override.key_or_group
-    for value in _chosen(override, options):
-        if value not in options:
-            meant = _SYNONYMS.get((key, value.lower()))
-            close = [meant] if meant else difflib.get_close_matches(value, options, n=1, cutoff=0.4)
-            remedy = f"{key}={close[0]}" if close else f"{key}={'|'.join(options)}, or {key}.NAME={value}"
-            if key in {"model", "data"} and "/" in value:
-                remedy = f"{key}.path={value}"
-            yield Problem(key, value, f"{key} is a group with the options {', '.join(options)}", remedy)
+    chosen = _chosen(override, options)
+    yield from (no_option(override.key_or_group, value, options) for value in chosen if value not in options)
 
 
 def _chosen(override: Override, options: Sequence[str]) -> list[str]:
@@ -189,7 +175,7 @@ def _first_choice(override: Override, options: Sequence[str]) -> list[str]:
 
 
 def _unknown(values: Sequence[Override], config: DictConfig) -> Iterator[Problem]:
-    known = _keys(OmegaConf.to_container(config, resolve=False))
+    known = dotted(OmegaConf.to_container(config, resolve=False))
     for item in values:
         key = item.key_or_group
         if is_free(key):
@@ -219,14 +205,6 @@ def _unmarked(item: Override, known: Sequence[str]) -> Iterator[Problem]:
             yield Problem(key, value, rule, nearest(key, known))
             return
         yield Problem(key, value, "a key that is added to a mapping is marked with +", f"+{key}={value}")
-
-
-def _keys(node: Any, prefix: str = "") -> list[str]:
-    """Returns the dotted key of every value and of every mapping."""
-    if not isinstance(node, dict):
-        return []
-    below = [(f"{prefix}{key}", value) for key, value in node.items()]
-    return [name for key, value in below for name in (key, *_keys(value, f"{key}."))]
 
 
 def _unswept(parsed: Sequence[Override], multirun: bool) -> Iterator[Problem]:

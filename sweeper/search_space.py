@@ -8,11 +8,9 @@ holds for every trial.
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -21,7 +19,20 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sweeper.space import MOST_VALUES, Axis, Choices, Conditions, Interval, Space, axis_of, endless_range, problems_of
+from sweeper.names import dotted, nearest, no_option
+from sweeper.quoting import quoted
+from sweeper.space import (
+    MOST_VALUES,
+    Axis,
+    Choices,
+    Conditions,
+    GroupOptions,
+    Interval,
+    Space,
+    axis_of,
+    endless_range,
+    problems_of,
+)
 from sweeper.validation import Problem
 
 GROUP = "search_space"
@@ -29,8 +40,6 @@ PREFIX = f"{GROUP}."
 
 _INTERVAL = {"low", "high", "log", "step", "when"}
 _LIST = {"values", "when"}
-
-GroupOptions = Callable[[str], Sequence[str]]
 
 
 def extended(space: Space, config: DictConfig, group_options: GroupOptions) -> tuple[Space, list[Problem]]:
@@ -92,7 +101,7 @@ class _Reader:
         parsed = OverridesParser.create().parse_overrides(list(space.fixed))
         self._said = {axis.key for axis in space.axes} | {item.key_or_group for item in parsed}
         self._config, self._group_options = config, group_options
-        self._known = list(_names(OmegaConf.to_container(config, resolve=False)))
+        self._known = dotted(OmegaConf.to_container(config, resolve=False))
         self.axes: list[Axis] = []
         self.fixed: list[str] = []
         self.problems: list[Problem] = []
@@ -112,7 +121,7 @@ class _Reader:
         elif isinstance(leaf.raw, str) and (override := _sweep(key, leaf)) is not None:
             endless = endless_range(override)
             if endless is not None:
-                self.problems.append(dataclasses.replace(endless, key=f"{PREFIX}{key}"))
+                self.problems.append(_placed(endless))
             else:
                 self._add(axis_of(override, self._group_options))
         elif "." in key or self._group_options(key):  # anything else is a name for bounds to refer to
@@ -122,13 +131,14 @@ class _Reader:
         leaf.resolved()  # a reference that leads nowhere is said here
         options = self._group_options(key)
         if options and leaf.raw not in options:
-            self.problems.append(_no_option(key, leaf.raw, options))
+            self.problems.append(_placed(no_option(key, leaf.raw, options)))
         elif not options and key not in self._known and not self._is_free(key):
-            close = difflib.get_close_matches(key, self._known, n=1, cutoff=0.5)
-            remedy = f"{PREFIX}{close[0]}" if close else "lora-sweep --help lists them"
-            self.problems.append(Problem(f"{PREFIX}{key}", leaf.raw, "there is no such parameter", remedy))
+            meant = nearest(key, self._known)
+            remedy = f"{PREFIX}{meant}" if meant in self._known else meant
+            self.problems.append(_placed(Problem(key, leaf.raw, "there is no such parameter", remedy)))
         else:
-            self.fixed.append(f"{key}={_quoted(leaf.raw)}")
+            is_reference = isinstance(leaf.raw, str) and leaf.raw.startswith("${")
+            self.fixed.append(f"{key}={leaf.raw if is_reference else quoted(leaf.raw)}")
 
     def _is_free(self, key: str) -> bool:
         """True inside a mapping that takes any key, as `lora.kwargs` does."""
@@ -138,27 +148,20 @@ class _Reader:
         wrong = problems_of(axis)
         if isinstance(axis, Choices) and axis.is_group:
             options = self._group_options(axis.key)
-            wrong += [_no_option(axis.key, value, options) for value in axis.values if value not in options]
-        self.problems += [dataclasses.replace(item, key=f"{PREFIX}{item.key.removeprefix(PREFIX)}") for item in wrong]
+            wrong += [no_option(axis.key, value, options) for value in axis.values if value not in options]
+        self.problems += map(_placed, wrong)
         self.axes += [] if wrong else [axis]
 
 
-def _names(node: Any, prefix: str = "") -> Iterator[str]:
-    for name, value in node.items() if isinstance(node, dict) else ():
-        yield f"{prefix}{name}"
-        yield from _names(value, f"{prefix}{name}.")
+def _placed(problem: Problem) -> Problem:
+    """Returns a problem under the key of the search space."""
+    return dataclasses.replace(problem, key=f"{PREFIX}{problem.key}")
 
 
 def _parents(key: str) -> Iterator[str]:
     """Yields the mappings inside a group that a key lies in: `lora.kwargs` of `lora.kwargs.use_dora`."""
     parts = key.split(".")
     yield from (".".join(parts[:length]) for length in range(2, len(parts)))
-
-
-def _no_option(key: str, value: Any, options: Sequence[str]) -> Problem:
-    close = difflib.get_close_matches(str(value), options, n=1, cutoff=0.4)
-    rule = f"{key} is a group with the options {', '.join(options)}"
-    return Problem(f"{PREFIX}{key}", value, rule, f"{key}={close[0] if close else options[0]}")
 
 
 def _sweep(key: str, leaf: _Leaf) -> Override | None:
@@ -209,14 +212,6 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
-
-
-def _quoted(raw: Any) -> str:
-    """Returns a value as Hydra reads it behind `key=`; references stay references."""
-    if isinstance(raw, str) and not raw.startswith("${"):
-        escaped = raw.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
-    return raw if isinstance(raw, str) else json.dumps(raw)
 
 
 def _settled(axes: Sequence[Axis], config: DictConfig) -> list[Axis]:

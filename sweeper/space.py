@@ -17,6 +17,9 @@ from sweeper.validation import Problem
 
 Params = Mapping[str, Any]
 
+GroupOptions = Callable[[str], Sequence[str]]
+"""Lists the options of a config group; empty for a key that is no group."""
+
 MOST_VALUES = 10_000
 """Of one axis, and of a grid that is checked point by point before it starts."""
 
@@ -116,7 +119,7 @@ def _axis_size(axis: Axis) -> float:
     return axis.high - axis.low + 1 if axis.integer else math.inf
 
 
-def parse(arguments: Sequence[str], group_options: Callable[[str], Sequence[str]]) -> tuple[Space, list[Problem]]:
+def parse(arguments: Sequence[str], group_options: GroupOptions) -> tuple[Space, list[Problem]]:
     """Splits a command's overrides into axes and fixed settings.
 
     Args:
@@ -193,7 +196,7 @@ def _typed(axis: Interval, integers: Collection[str], is_free: bool) -> Interval
     return dataclasses.replace(axis, low=math.ceil(axis.low), high=math.floor(axis.high), integer=True)
 
 
-def axis_of(override: Override, group_options: Callable[[str], Sequence[str]]) -> Axis:
+def axis_of(override: Override, group_options: GroupOptions) -> Axis:
     """Returns the axis that a sweep override spans."""
     key = override.key_or_group.removeprefix("search_space.")  # an axis of a file, replaced from the shell
     value: Any = override.value()
