@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sweeper.candidates import Candidate, grouped, noise, run_of
 from sweeper.choosing import RULES, Choice, Comparison, edge
@@ -16,37 +15,32 @@ from sweeper.composition import Composer
 from sweeper.conditions import CONDITIONS
 from sweeper.decisions import Objective
 from sweeper.history import History
-from sweeper.procedure import Procedure, Stage, When
+from sweeper.procedure import Stage, When
+from sweeper.procedures import Asked
 from sweeper.program import Finished, Round, Skipped
 from sweeper.settings import Settings
 from sweeper.space import Choices, Space
-from sweeper.stage_points import Outcome, Params, Settled, budgeted, points
+from sweeper.stage_points import Outcome, Params, Settled, common, points
 from sweeper.stage_source import StageSource
 from sweeper.study import Study
 
 
 @dataclass(frozen=True)
 class Conductor:
-    """The program of a procedure.
+    """The program of a procedure."""
 
-    `said` are axes of the command line, which replace a stage's own values; `training` the full run's settings.
-    """
-
-    procedure: Procedure
+    asked: Asked
     composer: Composer
     settings: Settings
     objective: Objective
-    settled: Settled
-    said: Mapping[str, Sequence[Any]]
-    training: Mapping[str, Any]
     with_reference: bool
 
     def rounds(self, history: History) -> Iterator[Round | Skipped | Finished]:
         """Yields each stage whose conditions hold, and why another one is skipped."""
-        settled = dataclasses.replace(self.settled, held={**self.settled.held, **self.procedure.hold})
-        for stage in self.procedure.stages.values():
+        settled = self.asked.settled
+        for stage in self.asked.procedure.stages.values():
             why = unmet(stage, settled.outcomes)
-            listed = [] if why else points(stage, settled, self.said, int(self.training["seed"]))
+            listed = [] if why else points(stage, settled, self.asked.said)
             if not listed:
                 outcome = Outcome(stage, skipped=why or "the data asks for no value here")
                 yield Skipped(stage.name, outcome.skipped or "")
@@ -58,8 +52,7 @@ class Conductor:
         yield Finished(dict(settled.held))
 
     def _round(self, stage: Stage, listed: Sequence[Params], settled: Settled) -> tuple[StageSource, Round]:
-        common = {**settled.held, **stage.hold, **budgeted(stage.budget, self.training)}
-        full = [{**common, **point} for point in listed]
+        full = [{**common(stage, settled), **point} for point in listed]
         source = StageSource(self.composer, full, stage, self.with_reference)
         study = Study(_space(full), self.settings.sampler, self.settings.pruner, self.objective, 0)
 
@@ -76,9 +69,8 @@ class Conductor:
         candidates = tuple(grouped(listed, runs))
         rivals = (*_defender(stage, settled), *candidates)
         compared = Comparison(rivals, noise(rivals, self.settings.sweep.noise), stage.keep)
-        return Outcome(
-            stage, candidates, _with_edges(RULES[stage.choose.rule](compared, stage.choose.arguments), candidates)
-        )
+        choice = RULES[stage.choose.rule](compared, stage.choose.arguments)
+        return Outcome(stage, candidates, _with_edges(choice, candidates))
 
 
 def unmet(stage: Stage, outcomes: Mapping[str, Outcome]) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sweeper.executors.devices import Memory, devices, memory
+from sweeper.executors.devices import devices, memories
 from sweeper.settings import Executor
 from sweeper.validation import Problem
 from trainers import weights
@@ -22,7 +22,7 @@ def problems(executor: Executor, config: TrialConfig) -> Iterator[Problem]:
         config: A trial; its base model's files must be at hand for anything to be said.
     """
     needed = weights.least_gib(config.model, config.quantization)
-    for gpu, found in _memories(executor):
+    for gpu, found in memories(devices(executor)).items():
         if needed is not None and needed > found.free_gib:
             reason = (
                 "is too small" if needed > found.total_gib else f"is occupied: others hold {found.used_gib:.1f} GiB"
@@ -33,14 +33,7 @@ def problems(executor: Executor, config: TrialConfig) -> Iterator[Problem]:
 
 def occupied(executor: Executor) -> Iterator[Problem]:
     """Finds the GPUs that somebody else uses already: a word of warning, no error."""
-    for gpu, found in _memories(executor):
+    for gpu, found in memories(devices(executor)).items():
         if found.used_gib > OCCUPIED * found.total_gib:
             rule = f"{found.name} is occupied: others hold {found.used_gib:.1f} of its {found.total_gib:.1f} GiB"
             yield Problem("executor.devices", gpu, rule, "the numbers of the free ones")
-
-
-def _memories(executor: Executor) -> Iterator[tuple[str, Memory]]:
-    for device in devices(executor):
-        found = None if device.gpu is None else memory(device)
-        if device.gpu is not None and found is not None:
-            yield device.gpu, found

@@ -12,6 +12,7 @@ from analysis.markdown import table
 from sweeper import procedures
 from sweeper.command import Command
 from sweeper.space import Axis, Choices
+from sweeper.stage_points import seeds
 from trainers.trial import TrialConfig, flatten
 
 # What a table row begins with, where several trials differ in more than what is swept.
@@ -64,9 +65,7 @@ def plan(asked: Command) -> Plan:
         when="always",
         vary={axis.key: _varied(axis) for axis in asked.space.axes},
         hold=_held(asked, example),
-        budget={"steps": example.training.max_steps}
-        if example.training.max_steps > 0
-        else {"epochs": example.training.num_train_epochs},
+        budget=_whole(example),
         seeds=sorted({config.training.seed for _, config in configs} or {example.training.seed}),
         choose=f"{asked.settings.sweep.resolved_direction} {asked.settings.sweep.metric}",
         trials=[_trial(params, config) for params, config in configs],
@@ -77,23 +76,28 @@ def plan(asked: Command) -> Plan:
 def _procedure(asked: Command, wanted: procedures.Asked) -> list[Stage]:
     """Plans every stage with all the trials it can have; what depends on a winner is named so."""
     example = _composed(asked, wanted.procedure.hold)
-    return [_stage(asked, item, example) for item in procedures.planned(wanted, vars(example.training))]
+    return [_stage(asked, item, example) for item in procedures.planned(wanted)]
 
 
 def _stage(asked: Command, item: procedures.PlannedStage, example: TrialConfig) -> Stage:
-    seed, stage = example.training.seed, item.stage
+    stage = item.stage
     budget = {key: value for key, value in vars(stage.budget).items() if value is not None}
-    whole = {"steps": example.training.max_steps} if example.training.max_steps > 0 else {}
     return Stage(
         name=stage.name,
         when=" and ".join(map(str, stage.when)) or "always",
         vary=item.varied,
         hold=item.held,
-        budget=whole if stage.budget.is_full else budget,
-        seeds=[seed + offset for offset in range(stage.seeds)],
+        budget=_whole(example) if stage.budget.is_full else budget,
+        seeds=seeds(stage, flatten(example)),
         choose=stage.choose.rule,
         trials=[_planned_trial(asked, {**item.held, **point}, point) for point in item.points],
     )
+
+
+def _whole(example: TrialConfig) -> dict[str, Any]:
+    """Returns the length of a full run."""
+    training = example.training
+    return {"steps": training.max_steps} if training.max_steps > 0 else {"epochs": training.num_train_epochs}
 
 
 def _planned_trial(asked: Command, full: Mapping[str, Any], point: Mapping[str, Any]) -> dict[str, Any]:

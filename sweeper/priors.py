@@ -6,7 +6,6 @@ specific 001 is the default: document 002 wants a dropout of 0.2, 0.1 and 0.05 a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -72,8 +71,3 @@ PRIORS: Mapping[str, Callable[[Facts], list[Any]]] = {
     "epochs": epochs,
 }
 """The priors by the names that procedures call them."""
-
-
-def warmup_floor(steps: int) -> int:
-    """Returns the least warm-up steps of a run: 10 to 25 under about 500 steps (001, warmup_steps), 3 % beyond."""
-    return max(10, math.ceil(0.03 * steps)) if steps < 500 else math.ceil(0.03 * steps)

@@ -152,15 +152,13 @@ class Stage:
 
 @dataclass(frozen=True)
 class Procedure:
-    """A named list of stages; `hold` is held throughout, `notes` are priors that are shown and not applied."""
+    """A named list of stages; `hold` is held throughout."""
 
     __pydantic_config__ = _FORBID_UNKNOWN
 
     name: str
     stages: dict[str, Stage]
     hold: dict[str, Any] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    about: str = ""
 
 
 def read(node: Mapping[str, Any], known: Sequence[str]) -> tuple[Procedure | None, list[Problem]]:

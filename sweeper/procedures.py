@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from sweeper.candidates import SEED
 from sweeper.composition import Composer
 from sweeper.priors import Facts
 from sweeper.procedure import GROUP, Procedure, Stage, read
-from sweeper.space import Choices, Space
-from sweeper.stage_points import Outcome, Params, Settled, budgeted, points
+from sweeper.space import Choices, GroupOptions, Space
+from sweeper.stage_points import Outcome, Params, Settled, common, points
 from sweeper.validation import Problem
 from trainers import data
 from trainers.seam import TrialFailed
 from trainers.trial import TrialConfig, flatten
-
-GroupOptions = Callable[[str], Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,11 @@ class Asked:
     said: Mapping[str, Sequence[Any]]
     facts: Facts
     base: Mapping[str, Any]
+
+    @property
+    def settled(self) -> Settled:
+        """What is known before the first stage."""
+        return Settled(held=dict(self.procedure.hold), facts=self.facts, base=self.base)
 
 
 def is_asked(config: DictConfig) -> bool:
@@ -67,7 +71,7 @@ def understood(said: Space, composer: Composer, known: Sequence[str]) -> tuple[A
         return None, [*problems, *wrong]
     values = {axis.key: list(axis.values) for axis in said.axes if isinstance(axis, Choices)}
     asked = Asked(procedure, values, facts_of(example), flatten(example))
-    problems += _unsound(asked, composer, example)
+    problems += _unsound(asked, composer)
     return (None if problems else asked), problems
 
 
@@ -101,25 +105,19 @@ class PlannedStage:
     points: list[Params]
 
 
-def planned(asked: Asked, training: Mapping[str, Any]) -> Iterator[PlannedStage]:
-    """Yields every stage with all the trials it can have.
-
-    Args:
-        asked: The procedure.
-        training: The full run's settings.
-    """
-    settled = Settled(held=dict(asked.procedure.hold), facts=asked.facts, base=asked.base)
+def planned(asked: Asked) -> Iterator[PlannedStage]:
+    """Yields every stage with all the trials it can have."""
+    settled = asked.settled
     for stage in asked.procedure.stages.values():
-        listed = points(stage, settled, asked.said, int(training["seed"]))
+        listed = points(stage, settled, asked.said)
         varied = {key: list(dict.fromkeys(map(_hashable, (p[key] for p in listed if key in p)))) for key in stage.vary}
-        held = {**settled.held, **stage.hold, **budgeted(stage.budget, training)}
-        yield PlannedStage(stage, varied, held, listed)
+        yield PlannedStage(stage, varied, common(stage, settled), listed)
         settled = _after(settled, stage, listed)
 
 
 def _after(settled: Settled, stage: Stage, listed: Sequence[Params]) -> Settled:
     keys = dict.fromkeys(key for point in listed for key in point) if stage.adopt else {}
-    held = {**settled.held, **{key: f"<winner:{stage.name}>" for key in keys if key != "training.seed"}}
+    held = {**settled.held, **{key: f"<winner:{stage.name}>" for key in keys if key != SEED}}
     outcomes = {**settled.outcomes, stage.name: Outcome(stage, planned=tuple(listed))}
     return dataclasses.replace(settled, outcomes=outcomes, held=held)
 
@@ -133,9 +131,8 @@ def is_open(params: Mapping[str, Any]) -> bool:
     return any(isinstance(value, str) and "<winner:" in value for value in params.values())
 
 
-def _unsound(asked: Asked, composer: Composer, example: TrialConfig) -> Iterator[Problem]:
-    training = {key.partition(".")[2]: value for key, value in flatten(example).items() if key.startswith("training.")}
-    for item in planned(asked, training):
+def _unsound(asked: Asked, composer: Composer) -> Iterator[Problem]:
+    for item in planned(asked):
         for point in item.points:
             full = {**item.held, **point}
             known = {key: value for key, value in full.items() if not is_open({key: value})}

@@ -83,19 +83,6 @@ def _sweep(asked: Command, interruption: Interruption) -> int:
 def conductor(asked: Command, objective: Objective, with_reference: bool) -> Program:
     """Returns the program of a command that asks for a procedure."""
     from sweeper.conductor import Conductor
-    from sweeper.stage_points import Settled
 
-    wanted = asked.asked
-    assert wanted is not None
-    example, _ = asked.composer.trial(wanted.procedure.hold)
-    assert example is not None  # an understood command composes
-    return Conductor(
-        procedure=wanted.procedure,
-        composer=asked.composer,
-        settings=asked.settings,
-        objective=objective,
-        settled=Settled(facts=wanted.facts, base=wanted.base),
-        said=wanted.said,
-        training=vars(example.training),
-        with_reference=with_reference,
-    )
+    assert asked.asked is not None
+    return Conductor(asked.asked, asked.composer, asked.settings, objective, with_reference)

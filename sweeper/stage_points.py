@@ -47,6 +47,10 @@ class Settled:
     facts: Facts = field(default_factory=lambda: Facts(0, 0))
     base: Mapping[str, Any] = field(default_factory=dict)
 
+    def value(self, key: str) -> Any:
+        """Returns what a parameter is by now: held, else the configuration's own, as where a stage had no winner."""
+        return self.held.get(key, self.base.get(key))
+
 
 def axes(stage: Stage, settled: Settled, said: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
     """Returns the values of each parameter that a stage varies.
@@ -70,7 +74,7 @@ def _values(key: str, rule: Any, settled: Settled) -> list[Any]:
     if isinstance(rule, Derived):
         return PRIORS[rule.prior](settled.facts)
     if isinstance(rule, Around):
-        value = settled.held.get(key, settled.base.get(key))
+        value = settled.value(key)
         if isinstance(value, str):  # a plan: the winner is not known yet
             return [value if factor == 1 else f"{value}*{factor:g}" for factor in rule.times]
         scaled = [value * factor for factor in rule.times]
@@ -78,7 +82,7 @@ def _values(key: str, rule: Any, settled: Settled) -> list[Any]:
     if isinstance(rule, Bounded):
         return _bounded(rule, settled.outcomes[rule.at_most])
     if isinstance(rule, Neighbours):
-        return _neighbours(key, settled.outcomes[rule.neighbours], settled.held[key])
+        return _neighbours(key, settled.outcomes[rule.neighbours], settled.value(key))
     return list(rule)
 
 
@@ -101,17 +105,17 @@ def _neighbours(key: str, outcome: Outcome, chosen: Any) -> list[Any]:
     return swept[max(0, at - 1) : at + 2]
 
 
-def points(stage: Stage, settled: Settled, said: Mapping[str, Sequence[Any]], base_seed: int) -> list[Params]:
+def points(stage: Stage, settled: Settled, said: Mapping[str, Sequence[Any]]) -> list[Params]:
     """Lists what each trial of a stage sets beyond what is held.
 
     Args:
         stage: The stage.
         settled: What is known by now.
         said: Axes on the command line.
-        base_seed: The first seed; repetitions take the following ones.
 
     Returns:
-        A mapping per trial, the last axis and then the seed varying fastest; empty where a rule gives no value.
+        A mapping per trial, the last axis and then the seed varying fastest; repetitions take the seeds that follow the
+        configuration's own. Empty where a rule gives no value.
     """
     varied = axes(stage, settled, said)
     crossed = [dict(zip(varied, values, strict=True)) for values in itertools.product(*varied.values())]
@@ -119,7 +123,17 @@ def points(stage: Stage, settled: Settled, said: Mapping[str, Sequence[Any]], ba
     listed = [{**start, **case, **point} for start in taken for case in stage.cases or [{}] for point in crossed]
     if stage.seeds == 1:
         return listed
-    return [{**point, SEED: base_seed + offset} for point in listed for offset in range(stage.seeds)]
+    return [{**point, SEED: seed} for point in listed for seed in seeds(stage, settled.base)]
+
+
+def seeds(stage: Stage, base: Mapping[str, Any]) -> list[int]:
+    """Returns the seeds of each configuration of a stage, the configuration's own first."""
+    return [base[SEED] + offset for offset in range(stage.seeds)]
+
+
+def common(stage: Stage, settled: Settled) -> Params:
+    """Returns what all trials of a stage set alike: what is held by then and here, and the stage's length."""
+    return {**settled.held, **stage.hold, **budgeted(stage.budget, settled.base)}
 
 
 def _taken(stage: Stage, settled: Settled) -> list[Params]:
@@ -134,20 +148,21 @@ def _taken(stage: Stage, settled: Settled) -> list[Params]:
     return [dict(item.params) for item in choice.winners] if choice else []
 
 
-def budgeted(budget: Budget, training: Mapping[str, Any]) -> Params:
+def budgeted(budget: Budget, base: Mapping[str, Any]) -> Params:
     """Returns the parameters that give a trial a stage's length.
 
     Args:
         budget: The stage's.
-        training: The full run's settings.
+        base: The full run's configuration, under dotted names.
     """
-    if budget.is_full or (budget.steps is not None and 0 < training["max_steps"] <= budget.steps):
+    steps = base["training.max_steps"]
+    if budget.is_full or (budget.steps is not None and 0 < steps <= budget.steps):
         return {}
     if budget.schedule == "full":
         return {"training.stop_at": float(budget.share) if budget.steps is None else int(budget.steps)}  # type: ignore[arg-type]
     if budget.steps is not None:
         return {"training.max_steps": budget.steps}
     share = budget.share or 1.0
-    if training["max_steps"] > 0:
-        return {"training.max_steps": max(1, round(share * training["max_steps"]))}
-    return {"training.num_train_epochs": share * training["num_train_epochs"]}
+    if steps > 0:
+        return {"training.max_steps": max(1, round(share * steps))}
+    return {"training.num_train_epochs": share * base["training.num_train_epochs"]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sweeper.settings import Executor
@@ -74,15 +75,19 @@ class Memory:
         return self.total_gib - self.used_gib
 
 
-def memory(device: Device) -> Memory | None:
-    """Returns what a GPU has and holds, None where `nvidia-smi` does not say."""
-    for index, identifier, name, total, used in _query("index,uuid,name,memory.total,memory.used"):
-        if device.gpu is not None and (device.gpu == index or identifier.startswith(device.gpu)):
-            try:
-                return Memory(name, int(total) / 1024, int(used) / 1024)  # MiB
-            except ValueError:  # "[N/A]": memory that is shared with the CPU
-                return None
-    return None
+def memories(wanted: Sequence[Device]) -> dict[str, Memory]:
+    """Returns what some GPUs have and hold, by the name each device has for its own, as far as `nvidia-smi` says."""
+    rows = _query("index,uuid,name,memory.total,memory.used") if any(device.gpu for device in wanted) else []
+    found: dict[str, Memory] = {}
+    for index, identifier, name, total, used in rows:
+        known = [device.gpu for device in wanted if device.gpu and _is(device.gpu, index, identifier)]
+        if total.isdigit() and used.isdigit():  # not "[N/A]": memory that is shared with the CPU
+            found |= dict.fromkeys(known, Memory(name, int(total) / 1024, int(used) / 1024))  # MiB
+    return found
+
+
+def _is(gpu: str, index: str, identifier: str) -> bool:
+    return gpu == index or identifier.startswith(gpu)
 
 
 def _query(fields: str) -> list[list[str]]:
