@@ -15,10 +15,12 @@ from shell import Shell
 
 from benchmarks.arrivals import CONF, conduct, understood
 from sweeper import plan
+from sweeper.candidates import Candidate
 from sweeper.command import group_options_of, understand
 from sweeper.event_log import read as read_log
 from sweeper.history import History
-from sweeper.procedure import read
+from sweeper.procedure import Neighbours, Stage, read
+from sweeper.stage_points import Outcome, Settled, points
 from sweeper.validation import ConfigurationError
 
 KNOWN = [
@@ -275,3 +277,11 @@ def test_a_procedure_of_ones_own(shell: Shell, tmp_path: Path) -> None:
     assert (
         done.returncode == 2 and "procedure.stages.only.vary.lora.rnk" in done.stderr and "try: lora.r" in done.stderr
     )
+
+
+def test_neighbours_of_a_stage_without_a_winner_are_the_configurations_own() -> None:
+    rates = [1e-4, 2e-4, 4e-4]
+    failed = Outcome(Stage(), tuple(Candidate({"training.learning_rate": rate}, ()) for rate in rates))
+    settled = Settled(outcomes={"rate": failed}, base={"training.learning_rate": 2e-4})
+    again = Stage(vary={"training.learning_rate": Neighbours("rate")})
+    assert [point["training.learning_rate"] for point in points(again, settled, {})] == rates

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,12 @@ import pytest
 from trainers import sft
 from trainers.registry import Resources
 from trainers.seam import Began, Event, GoOn, Logged, Rung, Start, Stop
-from trainers.trial import Data, Lora, Model, Quantization, Training, TrialConfig
+from trainers.trial import TrialConfig
 
 
 @pytest.fixture
-def config(micro_model: Path, rows: Path) -> TrialConfig:
-    return TrialConfig(
-        Model("micro", str(micro_model)),
-        Quantization(),
-        Lora(4, 8, dropout=0.0),
-        Data("rows", str(rows), validation_fraction=0.3),
-        Training(1e-2, max_steps=10, eval_steps=5, logging_steps=1, per_device_train_batch_size=4, max_length=60),
-    )
+def config(micro_trial: Callable[..., TrialConfig]) -> TrialConfig:
+    return micro_trial(learning_rate=1e-2, max_steps=10, eval_steps=5, logging_steps=1)
 
 
 def run(config: TrialConfig, folder: Path) -> list[Event]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,28 +20,15 @@ from safetensors.torch import load_file
 from trainers import base_model, data, evaluation, sft, tokens
 from trainers.registry import Resources
 from trainers.seam import Began, Ended, Event, Failed, GoOn, Logged, Rung, Start, Stop
-from trainers.trial import Data, Lora, Model, Quantization, Training, TrialConfig, reference_of
+from trainers.trial import Quantization, TrialConfig, reference_of
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def config(micro_model: Path, rows: Path) -> TrialConfig:
-    return TrialConfig(
-        Model("micro", str(micro_model)),
-        Quantization(),
-        Lora(4, 8, dropout=0.0),
-        Data("rows", str(rows), validation_fraction=0.3, template="feel: {text} ->"),
-        Training(
-            5e-3,
-            max_steps=6,
-            eval_steps=2,
-            logging_steps=1,
-            per_device_train_batch_size=4,
-            max_length=60,
-            weight_decay=0.01,
-        ),
-    )
+def config(micro_trial: Callable[..., TrialConfig]) -> TrialConfig:
+    training = {"learning_rate": 5e-3, "max_steps": 6, "eval_steps": 2, "logging_steps": 1, "weight_decay": 0.01}
+    return micro_trial(template="feel: {text} ->", **training)
 
 
 def changed(config: TrialConfig, **groups: dict[str, Any]) -> TrialConfig:

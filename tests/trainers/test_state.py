@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +14,15 @@ import torch
 from trainers import sft
 from trainers.registry import Resources
 from trainers.seam import Event, GoOn, Logged, Pause, Paused, Rung, Start, Stop
-from trainers.trial import Data, Lora, Model, Quantization, Training, TrialConfig
+from trainers.trial import TrialConfig
 
 STEPS = 13
 
 
 @pytest.fixture
-def config(micro_model: Path, rows: Path) -> TrialConfig:
+def config(micro_trial: Callable[..., TrialConfig]) -> TrialConfig:
     """Four batches an epoch, so that some rungs lie at an epoch's end and others within one."""
-    return TrialConfig(
-        Model("micro", str(micro_model)),
-        Quantization(),
-        Lora(4, 8, dropout=0.1),
-        Data("rows", str(rows), validation_fraction=0.3),
-        Training(5e-3, max_steps=STEPS, eval_steps=2, logging_steps=3, per_device_train_batch_size=4, max_length=60),
-    )
+    return micro_trial(dropout=0.1, learning_rate=5e-3, max_steps=STEPS, eval_steps=2, logging_steps=3)
 
 
 def calm(config: TrialConfig, folder: Path) -> list[Event]:
