@@ -13,7 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 from sweeper.candidates import SEED
 from sweeper.composition import Composer
 from sweeper.priors import Facts
-from sweeper.procedure import GROUP, Procedure, Stage, read
+from sweeper.procedure import GROUP, Procedure, Stage
+from sweeper.procedure_file import read
 from sweeper.space import Choices, GroupOptions, Space
 from sweeper.stage_points import Outcome, Params, Settled, common, points
 from sweeper.validation import Problem

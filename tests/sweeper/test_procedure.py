@@ -19,7 +19,8 @@ from sweeper.candidates import Candidate
 from sweeper.command import group_options_of, understand
 from sweeper.event_log import read as read_log
 from sweeper.history import History
-from sweeper.procedure import Neighbours, Stage, read
+from sweeper.procedure import Neighbours, Stage
+from sweeper.procedure_file import read
 from sweeper.stage_points import Outcome, Settled, points
 from sweeper.validation import ConfigurationError
 

@@ -1,0 +1,113 @@
+"""Reads a procedure from its YAML, and says everything that is wrong with it before anything runs."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sweeper.choosing import RULES
+from sweeper.conditions import CONDITIONS
+from sweeper.priors import PRIORS
+from sweeper.procedure import GROUP, Derived, Procedure, Stage
+from sweeper.validation import Problem, build
+
+_RULES_OF_VALUES = {"times", "neighbours", "at_most", "prior"}
+
+
+def read(node: Mapping[str, Any], known: Sequence[str]) -> tuple[Procedure | None, list[Problem]]:
+    """Validates a procedure.
+
+    Args:
+        node: As it stands in its file, resolved to plain values.
+        known: The dotted keys of a trial's parameters, and the config groups that can be varied.
+
+    Returns:
+        The procedure and no problems, or None and everything wrong with it, under the keys of the file.
+    """
+    prepared = dict(node)
+    stages = prepared.get("stages")
+    if not isinstance(stages, dict) or not stages:
+        return None, [Problem(f"{GROUP}.stages", stages, "a procedure has at least one stage", "a mapping of names")]
+    prepared["stages"] = {name: _prepared(name, stage) for name, stage in stages.items()}
+    if isinstance(prepared.get("hold"), dict):
+        prepared["hold"] = dict(_flat(prepared["hold"]))
+    procedure, problems = build(Procedure, prepared, f"{GROUP}.")
+    if procedure is not None:
+        problems = list(_inconsistencies(procedure, known))
+    return (None if problems else procedure), problems
+
+
+def _prepared(name: str, stage: Any) -> Any:
+    """Flattens what may stand nested or dotted: `lora: {r: [8]}` is `lora.r: [8]`."""
+    if not isinstance(stage, dict):
+        return stage
+    flat = {key: dict(_flat(stage[key])) for key in ("vary", "hold") if isinstance(stage.get(key), dict)}
+    cases = stage.get("cases")
+    if isinstance(cases, list):
+        flat["cases"] = [dict(_flat(case)) if isinstance(case, dict) else case for case in cases]  # type: ignore[assignment]
+    return {**stage, **flat, "name": name}
+
+
+_WHOLE = ("training.lr_scheduler_kwargs",)
+"""Mappings that are one parameter's value."""
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, dict) and not _RULES_OF_VALUES & set(value) and not _is_whole(key, value):
+            yield from _flat(value, f"{key}.")
+        else:
+            yield key, value
+
+
+def _is_whole(key: str, value: Mapping[str, Any]) -> bool:
+    return key in _WHOLE and not any(isinstance(item, (list, dict)) for item in value.values())
+
+
+def _inconsistencies(procedure: Procedure, known: Sequence[str]) -> Iterator[Problem]:
+    names = list(procedure.stages)
+    for index, (name, stage) in enumerate(procedure.stages.items()):
+        place = f"{GROUP}.stages.{name}"
+        for key, other in stage.refers:
+            if other not in names[:index]:
+                rule = "is a later stage" if other in names else "there is no such stage"
+                yield Problem(f"{place}.{key}", other, rule, _near(other, names[:index]))
+        if stage.choose.rule not in RULES:
+            yield Problem(
+                f"{place}.choose.rule", stage.choose.rule, "there is no such rule", _near(stage.choose.rule, RULES)
+            )
+        for number, item in enumerate(stage.when):
+            if item.named is not None and item.named not in CONDITIONS:
+                yield Problem(
+                    f"{place}.when.{number}.is", item.named, "there is no such condition", _near(item.named, CONDITIONS)
+                )
+        yield from _unknown(place, stage, known)
+    yield from (_no_parameter(f"{GROUP}.hold", key, known) for key in procedure.hold if not _is_known(key, known))
+
+
+def _unknown(place: str, stage: Stage, known: Sequence[str]) -> Iterator[Problem]:
+    for key, values in stage.vary.items():
+        if isinstance(values, Derived) and values.prior not in PRIORS:
+            yield Problem(
+                f"{place}.vary.{key}.prior", values.prior, "there is no such prior", _near(values.prior, PRIORS)
+            )
+    keyed = [("vary", key) for key in stage.vary] + [("hold", key) for key in stage.hold]
+    keyed += [(f"cases.{number}", key) for number, case in enumerate(stage.cases) for key in case]
+    for where, key in keyed:
+        if not _is_known(key, known):
+            yield _no_parameter(f"{place}.{where}", key, known)
+
+
+def _no_parameter(place: str, key: str, known: Sequence[str]) -> Problem:
+    return Problem(f"{place}.{key}", "…", "a trial has no such parameter", _near(key, known))
+
+
+def _is_known(key: str, known: Sequence[str]) -> bool:
+    return key in known or any(key.startswith(f"{name}.") for name in known if name.endswith("kwargs"))
+
+
+def _near(name: str, known: Sequence[str] | Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.3)
+    return close[0] if close else f"one of {', '.join(known) or 'none'}"
