@@ -20,7 +20,7 @@ from sweeper.history import History, Trial
 from sweeper.interruption import Interruption
 from sweeper.paths import SweepPaths
 from sweeper.planner import Planner
-from sweeper.program import Finished, Skipped
+from sweeper.program import Exhausted, Finished, Skipped
 from sweeper.run import conductor
 from sweeper.search import Grid, Sampled, Search
 from sweeper.study import Study
@@ -133,6 +133,9 @@ def conduct(folder: Path, asked: Command, table: Path) -> tuple[History, dict[st
     ):
         history = History(log.history)
         for item in conductor(asked, objective, with_reference=False).rounds(history):
+            if isinstance(item, Exhausted):
+                reasons[item.stage] = "the budget is used up"
+                break
             if isinstance(item, Finished):
                 break
             if isinstance(item, Skipped):

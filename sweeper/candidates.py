@@ -6,7 +6,7 @@ import itertools
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sweeper.decisions import Objective
@@ -19,7 +19,10 @@ Point = tuple[int, float]
 
 @dataclass(frozen=True)
 class Run:
-    """One trial: `value` is its best objective, smaller being better, None where it has none that counts."""
+    """One trial: `value` is its best objective, smaller being better, None where it has none that counts.
+
+    `best` and `last` are all that was measured at its best and at its last evaluation, as measured.
+    """
 
     trial: str
     number: int
@@ -32,6 +35,9 @@ class Run:
     seconds: float | None = None
     tokens_per_s: float | None = None
     trainable_parameters: int | None = None
+    init_seconds: float | None = None
+    best: Mapping[str, float] = field(default_factory=dict)
+    last: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def diverged(self) -> bool:
@@ -86,6 +92,9 @@ def run_of(trial: Trial, objective: Objective) -> Run:
         seconds=trial.seconds,
         tokens_per_s=statistics.median(speeds) if speeds else None,
         trainable_parameters=trial.facts.get("trainable_parameters"),
+        init_seconds=trial.facts.get("init_seconds"),
+        best=dict(best[1]) if best else {},
+        last=dict(trial.rungs[-1][1]) if trial.rungs else {},
     )
 
 

@@ -2,106 +2,84 @@
 
 from __future__ import annotations
 
-import itertools
-import math
+import dataclasses
 import statistics
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sweeper.candidates import Candidate, Noise
+from sweeper.candidates import Candidate
+from sweeper.comparison import Choice, Comparison, Rule, choice_of, in_words, mean, nothing, within
 from sweeper.conditions import lottery_ticket, unstable
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What a rule decided: the winners, the best first, why, and the numbers it decided by.
-
-    `invalid` is True where the comparison itself says nothing.
-    """
-
-    winners: tuple[Candidate, ...]
-    reason: str
-    numbers: dict[str, Any] = field(default_factory=dict)
-    invalid: bool = False
-
-    @property
-    def recorded(self) -> dict[str, Any]:
-        """The decision as it stands in the log."""
-        winners = [dict(item.params) for item in self.winners]
-        return {"winners": winners, "numbers": self.numbers, "invalid": self.invalid}
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What a rule is given: the candidates in the order the stage lists them, the noise, and how many go on."""
-
-    candidates: tuple[Candidate, ...]
-    noise: Noise
-    keep: int = 1
-
-    @property
-    def valued(self) -> list[Candidate]:
-        """The candidates that can be compared, the best first, ties in the listed order."""
-        known = [item for item in self.candidates if item.value is not None]
-        return sorted(known, key=lambda item: item.value or 0.0)
-
-
-Rule = Callable[[Comparison, Mapping[str, Any]], Choice]
+from sweeper.range_test import range_test
 
 
 def best(compared: Comparison, arguments: Mapping[str, Any]) -> Choice:
     """Takes the best value."""
     ranked = compared.valued
     if not ranked:
-        return _nothing()
-    return _of(compared, ranked[: compared.keep], f"{_told(ranked[0])} is the best of {len(compared.candidates)}")
+        return nothing()
+    return choice_of(
+        compared, ranked[: compared.keep], f"{in_words(ranked[0])} is the best of {len(compared.candidates)}"
+    )
 
 
 def smallest(compared: Comparison, arguments: Mapping[str, Any]) -> Choice:
-    """Takes the first listed candidate within the noise of the best: stages list from small to large, plain to rich."""
-    ranked = compared.valued
+    """Takes the first listed candidate within the noise of the best: stages list from small to large, plain to rich.
+
+    With `stable: true` what was unstable does not count ("if any run diverges or is noisy early: move upward").
+    """
+    listed = [item for item in compared.candidates if not arguments.get("stable") or _is_calm(item)]
+    ranked = dataclasses.replace(compared, candidates=tuple(listed)).valued
     if not ranked:
-        return _nothing()
+        return nothing() if not compared.valued else Choice((), "every candidate was unstable")
     top = ranked[0]
-    near = [item for item in compared.candidates if _within(item, top, compared.noise)]
+    near = [item for item in listed if within(item, top, compared.noise)]
     chosen = [near[0], *(item for item in ranked if item is not near[0])][: compared.keep]
     if near[0] is top:
-        return _of(compared, chosen, f"{_told(top)} is the best, and nothing listed before it comes within the noise")
-    reason = f"{_told(near[0])} is the first listed within the noise of the best, {_told(top)}"
-    return _of(compared, chosen, reason, tied=[item.label for item in near])
+        return choice_of(
+            compared, chosen, f"{in_words(top)} is the best, and nothing listed before it comes within the noise"
+        )
+    reason = f"{in_words(near[0])} is the first listed within the noise of the best, {in_words(top)}"
+    return choice_of(compared, chosen, reason, tied=[item.label for item in near])
 
 
 def stable(compared: Comparison, arguments: Mapping[str, Any]) -> Choice:
     """Drops what is unstable and what is far slower (`slower` times the fastest), and ranks the rest."""
-    calm = [item for item in compared.valued if not any(map(unstable, item.runs))]
+    calm = [item for item in compared.valued if _is_calm(item)]
     factor = float(arguments.get("slower", 2.0))
-    times = {item.label: _mean([run.seconds for run in item.runs]) for item in calm}
+    times = {item.label: mean([run.seconds for run in item.runs]) for item in calm}
     fastest = min((value for value in times.values() if value), default=None)
     kept = [item for item in calm if fastest is None or (times[item.label] or 0.0) <= factor * fastest]
     if not kept:
         return Choice((), "every candidate was unstable", {"unstable": len(compared.candidates)})
     dropped = len(compared.candidates) - len(kept)
-    reason = f"{_told(kept[0])} is the best of those that were stable and not far slower; {dropped} dropped"
-    return _of(compared, kept[: compared.keep], reason, dropped=dropped)
+    reason = f"{in_words(kept[0])} is the best of those that were stable and not far slower; {dropped} dropped"
+    return choice_of(compared, kept[: compared.keep], reason, dropped=dropped)
 
 
 def score_minus_cost(compared: Comparison, arguments: Mapping[str, Any]) -> Choice:
-    """Takes the best of value + `weight` * seconds (the guide's LoftQ rule: validation score - lambda * init time)."""
-    weight = float(arguments.get("weight", 0.0))
+    """Takes the best of value + `weight` * seconds (the guide's LoftQ rule: validation score - lambda * init time).
+
+    The seconds are those of a trial's start, and with `of: seconds` those of the whole trial.
+    """
+    weight, of = float(arguments.get("weight", 0.0)), str(arguments.get("of", "init_seconds"))
     scores = {
-        id(item): (item.value or 0.0) + weight * (_mean([run.seconds for run in item.runs]) or 0.0)
+        id(item): (item.value or 0.0) + weight * (mean([getattr(run, of) for run in item.runs]) or 0.0)
         for item in compared.valued
     }
     ranked = sorted(compared.valued, key=lambda item: scores[id(item)])
     if not ranked:
-        return _nothing()
-    reason = f"{_told(ranked[0])} has the best score, {scores[id(ranked[0])]:.4f} with {weight:g} a second"
-    return _of(compared, ranked[: compared.keep], reason, weight=weight)
+        return nothing()
+    cost = f"{weight:g} for each of its {of.replace('_', ' ')}"
+    reason = f"{in_words(ranked[0])} has the best score, {scores[id(ranked[0])]:.4f} with {cost}"
+    return choice_of(compared, ranked[: compared.keep], reason, weight=weight)
 
 
 def faster(compared: Comparison, arguments: Mapping[str, Any]) -> Choice:
-    """Takes the fastest that is materially faster than the first listed (by `gain`) at a value within the noise."""
+    """Takes the fastest that is materially faster than the first listed (by `gain`) at a value within the noise.
+
+    What runs on into a next sample more often than the first listed is out, however fast.
+    """
     baseline, gain = compared.candidates[0], float(arguments.get("gain", 0.10))
     speed = _speed(baseline)
     if baseline.value is None or speed is None:
@@ -111,57 +89,46 @@ def faster(compared: Comparison, arguments: Mapping[str, Any]) -> Choice:
         for item in compared.valued
         if item is not baseline
         and (_speed(item) or 0.0) >= (1 + gain) * speed
-        and _within(item, baseline, compared.noise)
+        and within(item, baseline, compared.noise)
+        and _bleeds(item) <= _bleeds(baseline)
     ]
     chosen = max(good, key=lambda item: _speed(item) or 0.0, default=baseline)
     if chosen is baseline:
-        return _of(compared, [baseline], f"nothing is {gain:.0%} faster than {baseline.label} within the noise")
+        clean = "" if not _bleeds(baseline) and not any(map(_bleeds, compared.valued)) else ", and as clean"
+        reason = f"nothing is {gain:.0%} faster than {baseline.label} within the noise{clean}"
+        return choice_of(compared, [baseline], reason, **_speeds(compared))
     ratio = (_speed(chosen) or 0.0) / speed
-    return _of(
-        compared, [chosen], f"{_told(chosen)} runs {ratio:.2f} times as fast at a value within the noise", speedup=ratio
+    return choice_of(
+        compared,
+        [chosen],
+        f"{in_words(chosen)} runs {ratio:.2f} times as fast at a value within the noise",
+        speedup=ratio,
+        **_speeds(compared),
     )
 
 
-BLOW_UP = 1.5
-"""A range test's smoothed loss this many times its least has blown up; the guide leaves the criterion open."""
+def marginal(compared: Comparison, arguments: Mapping[str, Any]) -> Choice:
+    """Takes the value of one factor (`of`) whose candidates are best on average, and the best of those.
 
-SMOOTHING = 0.7
-"""Of the exponential mean: single batches differ by more than a rising learning rate changes between them."""
-
-
-def range_test(compared: Comparison, arguments: Mapping[str, Any]) -> Choice:
-    """Finds where a rising learning rate makes the loss blow up, and bounds what follows by a share of that.
-
-    The guide takes 10-30 % of it; `share` is 0.3 unless said.
+    A factor is so judged over all values of the others; a value with a candidate that has no result does not count.
     """
-    share, run = float(arguments.get("share", 0.3)), compared.candidates[0].runs[0]
-    rates = dict(run.learning_rates)
-    blown = _blow_up([(rates[step], loss) for step, loss in run.losses if step in rates])
-    if blown is None and run.diverged and rates:
-        blown = rates[max(rates)]
-    if blown is None:
-        top = max(rates.values(), default=None)
-        told = f"up to {top:.3g}" if top is not None else "at all: no learning rate was logged"
-        return Choice((), f"the loss did not blow up {told}: nothing is cut", {"bound": None})
-    where = f"the loss blows up at {blown:.3g} ({BLOW_UP:g} times its least, smoothed)"
-    reason = f"{where}; {share:.0%} of that, {share * blown:.3g}, bounds the sweep"
-    return Choice((), reason, {"blow_up": blown, "bound": share * blown})
+    key = str(arguments["of"])
+    groups: dict[str, list[Candidate]] = {}
+    for item in compared.candidates:
+        groups.setdefault(str(item.params.get(key)), []).append(item)
+    means = {name: statistics.fmean(found) for name, group in groups.items() if (found := _all_values(group))}
+    if not means:
+        return nothing()
+    level = min(means, key=lambda name: means[name])
+    ranked = dataclasses.replace(compared, candidates=tuple(groups[level])).valued
+    reason = f"{key}={level} has the best mean, {abs(means[level]):.4f} over {len(ranked)}"
+    reason = f"{reason}; its best is {in_words(ranked[0])}"
+    return choice_of(compared, ranked[: compared.keep], reason, means=means)
 
 
-def _blow_up(points: Sequence[tuple[float, float]]) -> float | None:
-    """Returns the rate of the first point beyond the least smoothed loss where that has grown by `BLOW_UP`."""
-    finite = list(itertools.takewhile(lambda point: math.isfinite(point[1]), points))
-    smooth = list(itertools.accumulate((loss for _, loss in finite), _mixed))
-    if not smooth:
-        return points[0][0] if points else None
-    least = smooth.index(min(smooth))
-    beyond = zip(finite[least:], smooth[least:], strict=True)
-    grown = (rate for (rate, _), loss in beyond if loss > BLOW_UP * smooth[least])
-    return next(grown, points[len(finite)][0] if len(finite) < len(points) else None)
-
-
-def _mixed(mean: float, loss: float) -> float:
-    return SMOOTHING * mean + (1 - SMOOTHING) * loss
+def _all_values(group: Sequence[Candidate]) -> list[float]:
+    values = [item.value for item in group if item.value is not None]
+    return values if len(values) == len(group) else []
 
 
 def confirm(compared: Comparison, arguments: Mapping[str, Any]) -> Choice:
@@ -172,8 +139,8 @@ def confirm(compared: Comparison, arguments: Mapping[str, Any]) -> Choice:
         return Choice((), "every candidate is a lottery ticket: good at one checkpoint only, and unstable")
     told = f"; rejected as lottery tickets: {', '.join(item.label for item in rejected)}" if rejected else ""
     seeds = len(kept[0].runs)
-    reason = f"{_told(kept[0])} has the best mean over {seeds} seed{'' if seeds == 1 else 's'}{told}"
-    return _of(compared, kept[: compared.keep], reason, rejected=[item.label for item in rejected])
+    reason = f"{in_words(kept[0])} has the best mean over {seeds} seed{'' if seeds == 1 else 's'}{told}"
+    return choice_of(compared, kept[: compared.keep], reason, rejected=[item.label for item in rejected])
 
 
 def differing(compared: Comparison, arguments: Mapping[str, Any]) -> Choice:
@@ -194,11 +161,24 @@ RULES: Mapping[str, Rule] = {
     "stable": stable,
     "score_minus_cost": score_minus_cost,
     "faster": faster,
+    "marginal": marginal,
     "confirm": confirm,
     "range_test": range_test,
     "differing": differing,
 }
 """The rules by the names that procedures call them."""
+
+
+ARGUMENTS: Mapping[str, tuple[str, ...]] = {
+    "smallest": ("stable",),
+    "differing": ("stable",),
+    "stable": ("slower",),
+    "score_minus_cost": ("weight", "of"),
+    "faster": ("gain",),
+    "marginal": ("of",),
+    "range_test": ("share",),
+}
+"""What `arguments` of each rule can say; only `marginal` cannot do without."""
 
 
 def edge(values: Sequence[Any], chosen: Any) -> str | None:
@@ -218,31 +198,19 @@ def edge(values: Sequence[Any], chosen: Any) -> str | None:
     return f"{chosen:g} is the largest value swept" if chosen == numbers[-1] else None
 
 
-def _of(compared: Comparison, winners: Sequence[Candidate], reason: str, **numbers: Any) -> Choice:
-    values = {item.label: item.value for item in compared.candidates}
-    return Choice(
-        tuple(winners),
-        f"{reason}; noise ±{compared.noise}",
-        {"values": values, "noise": compared.noise.size, **numbers},
-    )
+def _is_calm(item: Candidate) -> bool:
+    return not any(map(unstable, item.runs))
 
 
-def _nothing() -> Choice:
-    return Choice((), "no candidate has a value: all failed, diverged or were pruned")
+def _bleeds(item: Candidate) -> float:
+    """Returns the share of generations that ran on into a next sample, 0 where nobody looked."""
+    return mean([run.last.get("bleed_rate") for run in item.runs]) or 0.0
 
 
-def _within(item: Candidate, top: Candidate, noise: Noise) -> bool:
-    return item.value is not None and top.value is not None and item.value - top.value <= noise.size
-
-
-def _told(item: Candidate) -> str:
-    return f"{item.label} ({abs(item.value or 0.0):.4f})"
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return statistics.fmean(known) if known else None
+def _speeds(compared: Comparison) -> dict[str, Any]:
+    found = {"tokens_per_s": _speed, "bleed_rate": _bleeds}
+    return {name: {item.label: ask(item) for item in compared.candidates} for name, ask in found.items()}
 
 
 def _speed(item: Candidate) -> float | None:
-    return _mean([run.tokens_per_s for run in item.runs])
+    return mean([run.tokens_per_s for run in item.runs])

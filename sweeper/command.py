@@ -8,7 +8,7 @@ import hashlib
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -28,6 +28,7 @@ from sweeper.settings import (
 )
 from sweeper.settings_problems import halves, is_grid, missing_devices, named, settings_problems
 from sweeper.space import Choices, GroupOptions, Space
+from sweeper.tuned_alpha import kept_gain
 from sweeper.validation import ConfigurationError, Problem
 from trainers import bundled
 from trainers.trial import Model, Quantization, TrialConfig
@@ -40,13 +41,14 @@ def group_options_of(loader: ConfigLoader) -> GroupOptions:
 
 @dataclass(frozen=True)
 class Command:
-    """A command that is understood."""
+    """A command that is understood; `notes` are what it is worth knowing of how it was."""
 
     name: str
     space: Space
     composer: Composer
     settings: Settings
     asked: Asked | None = None
+    notes: list[Problem] = field(default_factory=list)
 
     @property
     def procedure(self) -> Procedure | None:
@@ -127,8 +129,11 @@ def understand(compose: Compose, group_options: GroupOptions, arguments: Sequenc
     """
     said, problems = spaces.parse(arguments, group_options)
     composer = Composer(compose, said)
-    if procedures.is_asked(composer.config) and not problems:
-        return _procedure(compose, said, composer, group_options, arguments)
+    derives = procedures.is_asked(composer.config)
+    said, notes = kept_gain(said, composer, derives)
+    composer = Composer(compose, said) if notes else composer
+    if derives and not problems:
+        return _procedure(compose, said, composer, group_options, arguments, notes)
     space, wrong = search_space.extended(said, composer.config, group_options)
     composer = composer if space == said else Composer(compose, space)
     problems += wrong
@@ -144,29 +149,44 @@ def understand(compose: Compose, group_options: GroupOptions, arguments: Sequenc
     sound = settings is not None and not problems
     if settings is not None:
         problems += settings_problems(settings, space, composer.trial(next(representatives(space)))[0])
+        problems += _misplaced("max_trials", settings, "is a procedure's budget; a search says how many it draws")
     problems += _trial_problems(composer, space, settings, sound)
     if settings is None or problems:
         raise ConfigurationError(problems)
-    return Command(settings.sweep.name or derived_name(space, arguments), space, composer, settings)
+    return Command(settings.sweep.name or derived_name(space, arguments), space, composer, settings, notes=notes)
 
 
 def _procedure(
-    compose: Compose, said: Space, composer: Composer, group_options: GroupOptions, arguments: Sequence[str]
+    compose: Compose,
+    said: Space,
+    composer: Composer,
+    group_options: GroupOptions,
+    arguments: Sequence[str],
+    notes: list[Problem],
 ) -> Command:
     """Reads a command that asks for a procedure."""
     inner = Composer(compose, procedures.space_of(said, composer.config, group_options))
     settings, problems = inner.settings({})
-    asked, wrong = procedures.understood(said, inner, [*trial_keys(composer.config), *VARIABLE_GROUPS])
+    metric = settings.sweep.metric if settings is not None else "eval_loss"
+    asked, wrong = procedures.understood(said, inner, [*trial_keys(composer.config), *VARIABLE_GROUPS], metric)
     sound = settings is not None and not problems
     problems += wrong
     plain = Space((), said.fixed)
     if settings is not None:
         problems += settings_problems(settings, plain, None if asked is None else inner.trial(asked.procedure.hold)[0])
+        problems += _misplaced("n_trials", settings, "is a search's; a procedure lists its trials and has a budget")
     problems += _trial_problems(Composer(compose, plain), plain, settings, sound)
     if settings is None or asked is None or problems:
         raise ConfigurationError(problems)
     name = settings.sweep.name or derived_name(said, arguments, asked.procedure.name)
-    return Command(name, said, inner, settings, asked)
+    return Command(name, said, inner, settings, asked, [*notes, *asked.notes])
+
+
+def _misplaced(key: str, settings: Settings, rule: str) -> Iterator[Problem]:
+    value = getattr(settings.sweep, key)
+    other = "n_trials" if key == "max_trials" else "max_trials"
+    if value is not None:
+        yield Problem(f"sweep.{key}", value, rule, f"sweep.{other}={value}")
 
 
 VARIABLE_GROUPS = ("model", "quantization", "data", "lora", "training")

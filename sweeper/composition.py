@@ -51,6 +51,10 @@ class Composer:
         """What the command sets once, composed."""
         return self._composed(())
 
+    def plain(self, group: str) -> dict[str, Any]:
+        """Returns a group as the command sets it once."""
+        return dict(self._plain(())[group])
+
     def settings(self, params: Mapping[str, Any]) -> tuple[Settings | None, list[Problem]]:
         """Composes the groups that say how the sweep is run; `params` picks the swept config groups."""
         values = self._values(params, SETTINGS_GROUPS)
@@ -144,8 +148,12 @@ def _without_hydra(config: DictConfig) -> DictConfig:
 
 
 def trial_keys(config: DictConfig) -> list[str]:
-    """Returns the dotted keys of a trial's parameters."""
-    return list(_flat({group: _plain(config[group]) for group in TRIAL_GROUPS if group in config}))
+    """Returns the dotted keys of a trial's parameters, those that the chosen options leave to their defaults too."""
+    groups = get_type_hints(TrialConfig)
+    declared = {group: {item.name: None for item in dataclasses.fields(groups[group])} for group in TRIAL_GROUPS}
+    return list(
+        {**_flat({group: _plain(config[group]) for group in TRIAL_GROUPS if group in config}), **_flat(declared)}
+    )
 
 
 def _keys(config: DictConfig) -> list[str]:

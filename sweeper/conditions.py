@@ -12,6 +12,8 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 
 from sweeper.candidates import Candidate, Run
+from sweeper.priors import Facts
+from sweeper.procedure import When
 
 NO_LEARNING = 0.01
 """Relative improvement under which nothing was learned (document 004: 2.7335 to 2.7150 is 0.68 %)."""
@@ -83,6 +85,29 @@ def lottery_ticket(run: Run) -> bool:
 
 _ALONE = 3.0  # times the other steps between evaluations
 
+WIDE_SEEDS = 0.02
+"""Standard deviation over seeds, as a share of their mean, beyond which results vary a lot (ours)."""
+
+
+def varies(candidate: Candidate) -> bool:
+    """True where a candidate's seeds differ a lot: the guide then wants more warm-up."""
+    values = [run.value for run in candidate.runs if run.value is not None]
+    return len(values) > 1 and statistics.stdev(values) > WIDE_SEEDS * abs(statistics.fmean(values))
+
+
+def recall_limited(run: Run) -> bool:
+    """True where the minority class's recall is what holds its F1 back, at the threshold that is best for it."""
+    return _minority(run, "recall") < _minority(run, "precision")
+
+
+def precision_limited(run: Run) -> bool:
+    """True where the minority class's precision is what holds its F1 back."""
+    return _minority(run, "precision") < _minority(run, "recall")
+
+
+def _minority(run: Run, name: str) -> float:
+    return run.best.get(f"eval_minority_{name}", math.nan)
+
 
 Verdicts = Callable[[Sequence[Candidate], Candidate | None], bool]
 
@@ -102,7 +127,37 @@ CONDITIONS: Mapping[str, Verdicts] = {
     "all_underfit": _all(underfits),
     "all_unstable": _all(unstable),
     "any_unstable": lambda candidates, winner: any(unstable(run) for item in candidates for run in item.runs),
+    "winner_recall_limited": _winner(recall_limited),
+    "winner_precision_limited": _winner(precision_limited),
+    "seeds_vary": lambda candidates, winner: winner is not None and varies(winner),
     "has_winner": lambda candidates, winner: winner is not None,
     "no_winner": lambda candidates, winner: winner is None,
 }
 """What a `when` can ask of an earlier stage, besides what its winner has."""
+
+
+SHORT_RUN = 500
+"""Steps under which the guide counts a warm-up in steps, not as a share (001, warmup_steps)."""
+
+SHORT_SCHEDULE = 2_000
+"""Steps up to which the guide prefers linear or constant_with_warmup (001, lr_scheduler_type: 1-2k steps)."""
+
+
+def is_f1(facts: Facts) -> bool:
+    """True where trials are compared by an F1 score: macro, or the minority class's."""
+    return facts.metric.endswith("_f1")
+
+
+RUN_CONDITIONS: Mapping[str, Callable[[Facts], bool]] = {
+    "short_run": lambda facts: facts.steps < SHORT_RUN,
+    "long_run": lambda facts: facts.steps >= SHORT_RUN,
+    "short_schedule": lambda facts: facts.steps <= SHORT_SCHEDULE,
+    "compared_by_f1": is_f1,
+}
+"""What a `when` without a stage can ask: it is known before anything runs."""
+
+
+def unmet_by_run(when: When, facts: Facts) -> str | None:
+    """Returns why the run itself does not meet a condition, None where it does."""
+    assert when.named is not None  # checked when the procedure was read
+    return None if RUN_CONDITIONS[when.named](facts) else f"not {when.named.replace('_', ' ')}"

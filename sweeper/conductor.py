@@ -6,23 +6,27 @@ Every decision is a pure function of what was recorded, so that a continued swee
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from sweeper.candidates import Candidate, grouped, noise, run_of
-from sweeper.choosing import RULES, Choice, Comparison, edge
+from sweeper.choosing import RULES, edge
+from sweeper.comparison import Choice, Comparison
 from sweeper.composition import Composer
-from sweeper.conditions import CONDITIONS
+from sweeper.conditions import CONDITIONS, unmet_by_run
 from sweeper.decisions import Objective
+from sweeper.equal_tokens import equalised
 from sweeper.history import History
 from sweeper.procedure import Stage, When
 from sweeper.procedures import Asked
-from sweeper.program import Finished, Round, Skipped
+from sweeper.program import Exhausted, Finished, Round, Skipped, Step
 from sweeper.settings import Settings
+from sweeper.settled import Outcome, Params, Settled
 from sweeper.space import Choices, Space
-from sweeper.stage_points import Outcome, Params, Settled, common, points
+from sweeper.stage_points import points, whole
 from sweeper.stage_source import StageSource
 from sweeper.study import Study
+from sweeper.walk import begun, onwards
 
 
 @dataclass(frozen=True)
@@ -35,50 +39,82 @@ class Conductor:
     objective: Objective
     with_reference: bool
 
-    def rounds(self, history: History) -> Iterator[Round | Skipped | Finished]:
-        """Yields each stage whose conditions hold, and why another one is skipped."""
+    def rounds(self, history: History) -> Iterator[Step]:
+        """Yields each stage whose conditions hold, and why another one is skipped; ends early with its budget."""
         settled = self.asked.settled
         for stage in self.asked.procedure.stages.values():
-            why = unmet(stage, settled.outcomes)
-            listed = [] if why else points(stage, settled, self.asked.said)
-            if not listed:
-                outcome = Outcome(stage, skipped=why or "the data asks for no value here")
-                yield Skipped(stage.name, outcome.skipped or "")
-            else:
-                source, found = self._round(stage, listed, settled)
-                yield found
-                outcome = self._outcome(stage, listed, source, history, settled)
-            settled = _with(settled, stage, outcome)
-        yield Finished(dict(settled.held))
+            outcome = yield from self._stage(stage, settled, history)
+            if outcome is None:
+                yield Exhausted(stage.name, dict(settled.held))
+                return
+            settled = settled.after(stage, outcome)
+        yield Finished(finished(settled))
 
-    def _round(self, stage: Stage, listed: Sequence[Params], settled: Settled) -> tuple[StageSource, Round]:
-        full = [{**common(stage, settled), **point} for point in listed]
-        source = StageSource(self.composer, full, stage, self.with_reference)
+    def _stage(self, stage: Stage, settled: Settled, history: History) -> Generator[Step, None, Outcome | None]:
+        """Runs one stage; returns how it ended, None where the budget did not reach."""
+        why = unmet(stage, settled)
+        listed = [] if why else points(stage, settled, self.asked.said)
+        if not listed:
+            yield Skipped(stage.name, why or "nothing to compare here")
+            return Outcome(stage, skipped=why or "nothing to compare here")
+        run = begun(stage, listed)
+        while True:
+            outcome = yield from self._round(stage, settled, listed, run, history)
+            further = [] if outcome is None else onwards(stage, settled, listed, run, outcome)
+            if not further:
+                return outcome
+            run = sorted([*run, *further], key=lambda point: _place(point, listed))
+
+    def _round(
+        self, stage: Stage, settled: Settled, listed: Sequence[Params], run: Sequence[Params], history: History
+    ) -> Generator[Step, None, Outcome | None]:
+        """Runs trials of a stage; one that goes on from there concludes nothing yet."""
+        full = [whole(stage, settled, point) for point in run]
+        source = StageSource(self.composer, full, stage, self.with_reference, self.settings.sweep.max_trials)
         study = Study(_space(full), self.settings.sampler, self.settings.pruner, self.objective, 0)
 
         def conclude(history: History) -> Choice | None:
-            return self._outcome(stage, listed, source, history, settled).choice
+            outcome = self._outcome(stage, settled, run, source, history)
+            ends = outcome is not None and not onwards(stage, settled, listed, run, outcome)
+            return outcome.choice if outcome is not None and ends else None
 
-        return source, Round(stage.name, source, study, study, float(len(set(source.ids))), conclude)
+        yield Round(stage.name, source, study, study, float(len(set(source.ids))), conclude)
+        return self._outcome(stage, settled, run, source, history)
 
     def _outcome(
-        self, stage: Stage, listed: Sequence[Params], source: StageSource, history: History, settled: Settled
-    ) -> Outcome:
-        """Chooses a stage's winners from what was recorded of its trials."""
+        self, stage: Stage, settled: Settled, run: Sequence[Params], source: StageSource, history: History
+    ) -> Outcome | None:
+        """Chooses a stage's winners from what was recorded of its trials; None while some are missing."""
+        if any(found not in history.trials for found in source.ids):
+            return None
         runs = [run_of(history.trials[found], self.objective) for found in source.ids]
-        candidates = tuple(grouped(listed, runs))
+        candidates = tuple(grouped(run, runs))
         rivals = (*_defender(stage, settled), *candidates)
         compared = Comparison(rivals, noise(rivals, self.settings.sweep.noise), stage.keep)
         choice = RULES[stage.choose.rule](compared, stage.choose.arguments)
-        return Outcome(stage, candidates, _with_edges(choice, candidates))
+        return Outcome(stage, candidates, _with_edges(choice, stage, candidates))
 
 
-def unmet(stage: Stage, outcomes: Mapping[str, Outcome]) -> str | None:
+def _place(point: Params, listed: Sequence[Params]) -> int:
+    """Returns a trial's place in the stage's order; one beyond its values comes last."""
+    return listed.index(point) if point in listed else len(listed)
+
+
+def finished(settled: Settled) -> Params:
+    """Returns what a procedure has settled on, what keeps its trials comparable included."""
+    held = dict(settled.held)
+    return {**held, **equalised(settled.equal, held, settled.base, settled.facts)}
+
+
+def unmet(stage: Stage, settled: Settled) -> str | None:
     """Returns why a stage is skipped, None where all its conditions hold."""
-    return next((why for item in stage.when if (why := _unmet(item, outcomes[item.stage])) is not None), None)
+    return next((why for item in stage.when if (why := _unmet(item, settled)) is not None), None)
 
 
-def _unmet(when: When, outcome: Outcome) -> str | None:
+def _unmet(when: When, settled: Settled) -> str | None:
+    if when.stage is None:
+        return unmet_by_run(when, settled.facts)
+    outcome = settled.outcomes[when.stage]
     if outcome.skipped is not None:
         return f"{when.stage} was skipped"
     if when.named is not None and not CONDITIONS[when.named](outcome.candidates, outcome.winner):
@@ -95,19 +131,13 @@ def _defender(stage: Stage, settled: Settled) -> list[Candidate]:
     return [] if winner is None else [winner]
 
 
-def _with(settled: Settled, stage: Stage, outcome: Outcome) -> Settled:
-    held = dict(settled.held)
-    if stage.adopt and outcome.winner is not None:
-        held |= outcome.winner.params
-    return dataclasses.replace(settled, outcomes={**settled.outcomes, stage.name: outcome}, held=held)
-
-
-def _with_edges(choice: Choice, candidates: Sequence[Candidate]) -> Choice:
-    """Says where the winner lies on the edge of what was swept: the best may lie beyond."""
+def _with_edges(choice: Choice, stage: Stage, candidates: Sequence[Candidate]) -> Choice:
+    """Says where the winner lies on the edge of what the stage swept: the best may lie beyond."""
     if not choice.winners:
         return choice
     chosen = choice.winners[0].params
-    swept = {key: [item.params[key] for item in candidates if key in item.params] for key in chosen}
+    varied = [key for key in stage.vary if key in chosen]
+    swept = {key: [item.params[key] for item in candidates if key in item.params] for key in varied}
     notes = [f"{key}: {note}" for key, values in swept.items() if (note := edge(values, chosen[key])) is not None]
     if not notes:
         return choice

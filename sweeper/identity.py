@@ -19,7 +19,7 @@ def trial_id(config: TrialConfig) -> str:
     """Hashes a configuration.
 
     Data and local models enter by content, not by path; names, cache folders and the test rows do not enter at all,
-    and gain only through the alpha that follows from it.
+    and gain and law only through the alpha that follows from them.
 
     Args:
         config: A validated configuration whose files exist.
@@ -33,7 +33,7 @@ def trial_id(config: TrialConfig) -> str:
         **_without(values["data"], "name", "path", "validation_path", "test_path"),
         "content": data_content(config),
     }
-    values["lora"] = _without(values["lora"], "gain")
+    values["lora"] = _without(values["lora"], "gain", "alpha_law", "alpha_r")
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -14,6 +14,8 @@ from sweeper.quoting import quoted
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 
+_SEARCHES = ("name", "n_trials", "max_trials", "max_hours", "timeout_s", "seed", "storage", "dry_run", "noise")
+
 # What says how a sweep searches means nothing to one trial; its length is what the command is about.
 _LEFT_OUT = (
     *(
@@ -25,7 +27,7 @@ _LEFT_OUT = (
         "training.max_steps",
         "training.num_train_epochs",
     ),
-    *(f"sweep.{key}" for key in ("name", "n_trials", "max_hours", "timeout_s", "seed", "storage", "dry_run")),
+    *(f"sweep.{key}" for key in _SEARCHES),
 )
 _FLAGS = ("--config-dir", "-cd")
 

@@ -6,7 +6,7 @@ specific 001 is the default: document 002 wants a dropout of 0.2, 0.1 and 0.05 a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,9 @@ class Facts:
 
     rows: int
     effective_rows: int
+    steps: int = 0
+    metric: str = "eval_loss"
+    mean_tokens: float = 0.0
 
 
 def ranks(facts: Facts) -> list[int]:
@@ -63,11 +66,23 @@ def epochs(facts: Facts) -> list[int]:
     return [2]
 
 
+def warmups(facts: Facts) -> list[float]:
+    """Returns the warm-ups that 001 compares: shares of the run, or steps for runs under 500."""
+    return [0, 10, 25, 50, 100] if facts.steps < 500 else [0.0, 0.01, 0.03, 0.06, 0.1]
+
+
 PRIORS: Mapping[str, Callable[[Facts], list[Any]]] = {
     "ranks": ranks,
     "low_rank": low_rank,
     "higher_rank": higher_rank,
     "dropout": dropout,
     "epochs": epochs,
+    "warmups": warmups,
 }
 """The priors by the names that procedures call them."""
+
+OF_SAID: Mapping[str, Callable[[Sequence[Any]], list[Any]]] = {
+    "low_rank": lambda values: [min(values)],
+    "higher_rank": lambda values: [],
+}
+"""What becomes of a prior where the command line lists the values itself; any other takes them as they are."""

@@ -26,12 +26,22 @@ class Around:
 
 
 @dataclass(frozen=True)
+class Shifted:
+    """The value that is held by then, plus each amount; what falls below 0 is left out."""
+
+    __pydantic_config__ = _FORBID_UNKNOWN
+
+    plus: _NonEmpty
+
+
+@dataclass(frozen=True)
 class Neighbours:
-    """An earlier winner's value of the same parameter, and those listed beside it there."""
+    """An earlier winner's value of the same parameter, and those listed beside it there, by places."""
 
     __pydantic_config__ = _FORBID_UNKNOWN
 
     neighbours: str
+    places: list[int] = field(default_factory=lambda: [-1, 0, 1])
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,7 @@ class Derived:
     prior: str
 
 
-Values = _NonEmpty | Around | Neighbours | Bounded | Derived
+Values = _NonEmpty | Around | Shifted | Neighbours | Bounded | Derived
 """What a parameter takes in a stage: a list, or a rule that makes one."""
 
 
@@ -79,18 +89,22 @@ class Budget:
 
 @dataclass(frozen=True)
 class When:
-    """A condition on an earlier stage: a named one (`is`), or what its winner has (`won`)."""
+    """A condition on an earlier stage: a named one (`is`), or what its winner has (`won`).
+
+    Without a stage it is one on the run itself: its length, its data, what it is compared by.
+    """
 
     __pydantic_config__ = _FORBID_UNKNOWN
 
-    stage: str
+    stage: str | None = None
     named: Annotated[str | None, Field(alias="is")] = None
     won: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """Returns `ranks: winner overfits`."""
         words = [] if self.named is None else [self.named.replace("_", " ")]
-        return f"{self.stage}: {', '.join([*words, *(f'{key}={value} won' for key, value in self.won.items())])}"
+        told = ", ".join([*words, *(f"{key}={value} won" for key, value in self.won.items())])
+        return told if self.stage is None else f"{self.stage}: {told}"
 
 
 @dataclass(frozen=True)
@@ -108,16 +122,22 @@ class Stage:
     """One comparison.
 
     `cases` are listed alternatives that set several parameters each, crossed with `vary`; `takes` runs the kept
-    candidates of an earlier stage again; `challenges` compares with an earlier stage's winner as well. `keep` is how
-    many of the best go on, `adopt` whether the winner is held from here on.
+    candidates of earlier stages again; `equal_parameters` runs every candidate of an earlier stage again, at the rank
+    that gives it as many trainable parameters as the largest of them has; `challenges` compares with an earlier stage's
+    winner as well. `walk` names a parameter whose values are tried from the middle outwards, as far as it pays;
+    `extend` those that are tried one step beyond, once, where the winner lies on an edge. `keep` is how many of the
+    best go on, `adopt` whether the winner is held from here on.
     """
 
     __pydantic_config__ = _FORBID_UNKNOWN
 
     vary: dict[str, Values] = field(default_factory=dict)
     cases: list[dict[str, Any]] = field(default_factory=list)
-    takes: str | None = None
+    takes: list[str] = field(default_factory=list)
+    equal_parameters: str | None = None
     challenges: str | None = None
+    walk: str | None = None
+    extend: list[str] = field(default_factory=list)
     hold: dict[str, Any] = field(default_factory=dict)
     budget: Budget = field(default_factory=Budget)
     seeds: Annotated[int, Field(ge=1)] = 1
@@ -131,8 +151,10 @@ class Stage:
     @property
     def refers(self) -> list[tuple[str, str]]:
         """The earlier stages it names, each with the key that does."""
-        found = [(f"when.{index}.stage", item.stage) for index, item in enumerate(self.when)]
-        found += [(key, name) for key in ("takes", "challenges") if (name := getattr(self, key)) is not None]
+        found = [(f"when.{index}.stage", item.stage) for index, item in enumerate(self.when) if item.stage is not None]
+        found += [("takes", name) for name in self.takes]
+        single = {"challenges": self.challenges, "equal_parameters": self.equal_parameters}
+        found += [(key, name) for key, name in single.items() if name is not None]
         for key, values in self.vary.items():
             if isinstance(values, Neighbours):
                 found.append((f"vary.{key}.neighbours", values.neighbours))
@@ -143,10 +165,15 @@ class Stage:
 
 @dataclass(frozen=True)
 class Procedure:
-    """A named list of stages; `hold` is held throughout."""
+    """A named list of stages; `hold` is held throughout.
+
+    `equal` is what all its whole runs have in common: `steps`; `tokens`, where trials differ in how many they see per
+    update; or `tokens_per_update`, where the micro-batch makes up for that first.
+    """
 
     __pydantic_config__ = _FORBID_UNKNOWN
 
     name: str
     stages: dict[str, Stage]
     hold: dict[str, Any] = field(default_factory=dict)
+    equal: Literal["steps", "tokens", "tokens_per_update"] = "steps"

@@ -6,13 +6,13 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sweeper.choosing import RULES
-from sweeper.conditions import CONDITIONS
+from sweeper.choosing import ARGUMENTS, RULES
+from sweeper.conditions import CONDITIONS, RUN_CONDITIONS
 from sweeper.priors import PRIORS
-from sweeper.procedure import GROUP, Derived, Procedure, Stage
+from sweeper.procedure import GROUP, Choose, Derived, Procedure, Stage, When
 from sweeper.validation import Problem, build
 
-_RULES_OF_VALUES = {"times", "neighbours", "at_most", "prior"}
+_RULES_OF_VALUES = {"times", "plus", "neighbours", "at_most", "prior"}
 
 
 def read(node: Mapping[str, Any], known: Sequence[str]) -> tuple[Procedure | None, list[Problem]]:
@@ -46,7 +46,8 @@ def _prepared(name: str, stage: Any) -> Any:
     cases = stage.get("cases")
     if isinstance(cases, list):
         flat["cases"] = [dict(_flat(case)) if isinstance(case, dict) else case for case in cases]  # type: ignore[assignment]
-    return {**stage, **flat, "name": name}
+    takes = stage.get("takes", [])
+    return {**stage, **flat, "takes": [takes] if isinstance(takes, str) else takes, "name": name}
 
 
 _WHOLE = ("training.lr_scheduler_kwargs",)
@@ -74,30 +75,57 @@ def _inconsistencies(procedure: Procedure, known: Sequence[str]) -> Iterator[Pro
             if other not in names[:index]:
                 rule = "is a later stage" if other in names else "there is no such stage"
                 yield Problem(f"{place}.{key}", other, rule, _near(other, names[:index]))
-        if stage.choose.rule not in RULES:
-            yield Problem(
-                f"{place}.choose.rule", stage.choose.rule, "there is no such rule", _near(stage.choose.rule, RULES)
-            )
+        yield from _no_rule(f"{place}.choose", stage.choose)
         for number, item in enumerate(stage.when):
-            if item.named is not None and item.named not in CONDITIONS:
-                yield Problem(
-                    f"{place}.when.{number}.is", item.named, "there is no such condition", _near(item.named, CONDITIONS)
-                )
+            yield from _no_condition(f"{place}.when.{number}", item)
+        for word, keys in (("extend", stage.extend), ("walk", [stage.walk] if stage.walk else [])):
+            for key in keys:
+                if key not in stage.vary:
+                    yield Problem(f"{place}.{word}", key, "the stage does not vary it", _near(key, stage.vary))
         yield from _unknown(place, stage, known)
-    yield from (_no_parameter(f"{GROUP}.hold", key, known) for key in procedure.hold if not _is_known(key, known))
+    for key, value in procedure.hold.items():
+        if not _is_known(key, known):
+            yield _no_parameter(f"{GROUP}.hold", key, known)
+        if isinstance(value, dict) and set(value) == {"prior"} and value["prior"] not in PRIORS:
+            yield _no_prior(f"{GROUP}.hold.{key}", value["prior"])
+
+
+def _no_rule(place: str, choose: Choose) -> Iterator[Problem]:
+    if choose.rule not in RULES:
+        yield Problem(f"{place}.rule", choose.rule, "there is no such rule", _near(choose.rule, RULES))
+        return
+    known = ARGUMENTS.get(choose.rule, ())
+    for name in choose.arguments:
+        if name not in known:
+            rule = f"the rule {choose.rule} has no such argument"
+            yield Problem(f"{place}.arguments.{name}", choose.arguments[name], rule, _near(name, known))
+    if choose.rule == "marginal" and "of" not in choose.arguments:
+        yield Problem(f"{place}.arguments.of", None, "the rule marginal needs the factor", "of: lora.alpha_law")
+
+
+def _no_condition(place: str, when: When) -> Iterator[Problem]:
+    known = RUN_CONDITIONS if when.stage is None else CONDITIONS
+    if when.named is not None and when.named not in known:
+        yield Problem(f"{place}.is", when.named, "there is no such condition", _near(when.named, known))
+    if when.stage is None and when.named is None:
+        yield Problem(f"{place}.is", None, "a condition asks something", f"is: {next(iter(RUN_CONDITIONS))}")
+    if when.stage is None and when.won:
+        yield Problem(f"{place}.won", when.won, "needs the stage that it is about", "stage: NAME beside it")
 
 
 def _unknown(place: str, stage: Stage, known: Sequence[str]) -> Iterator[Problem]:
     for key, values in stage.vary.items():
         if isinstance(values, Derived) and values.prior not in PRIORS:
-            yield Problem(
-                f"{place}.vary.{key}.prior", values.prior, "there is no such prior", _near(values.prior, PRIORS)
-            )
+            yield _no_prior(f"{place}.vary.{key}", values.prior)
     keyed = [("vary", key) for key in stage.vary] + [("hold", key) for key in stage.hold]
     keyed += [(f"cases.{number}", key) for number, case in enumerate(stage.cases) for key in case]
     for where, key in keyed:
         if not _is_known(key, known):
             yield _no_parameter(f"{place}.{where}", key, known)
+
+
+def _no_prior(place: str, name: str) -> Problem:
+    return Problem(f"{place}.prior", name, "there is no such prior", _near(name, PRIORS))
 
 
 def _no_parameter(place: str, key: str, known: Sequence[str]) -> Problem:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from sweeper.candidates import SEED
+from sweeper import run_length
 from sweeper.composition import Composer
-from sweeper.priors import Facts
+from sweeper.conditions import unmet_by_run
+from sweeper.priors import PRIORS, Facts
 from sweeper.procedure import GROUP, Procedure, Stage
 from sweeper.procedure_file import read
+from sweeper.settled import Params, Settled, is_open
 from sweeper.space import Choices, GroupOptions, Space
-from sweeper.stage_points import Outcome, Params, Settled, common, points
+from sweeper.stage_points import common, points, whole
 from sweeper.validation import Problem
 from trainers import data
 from trainers.seam import TrialFailed
@@ -25,17 +27,22 @@ from trainers.trial import TrialConfig, flatten
 
 @dataclass(frozen=True)
 class Asked:
-    """A procedure as a command asks for it: `said` are axes of the command line, which replace a stage's own."""
+    """A procedure as a command asks for it: `said` are axes of the command line, which replace a stage's own.
+
+    `base` is the configuration under dotted names; `notes` are what is worth knowing of it.
+    """
 
     procedure: Procedure
     said: Mapping[str, Sequence[Any]]
     facts: Facts
     base: Mapping[str, Any]
+    notes: list[Problem] = field(default_factory=list)
 
     @property
     def settled(self) -> Settled:
         """What is known before the first stage."""
-        return Settled(held=dict(self.procedure.hold), facts=self.facts, base=self.base)
+        equal = self.procedure.equal
+        return Settled(held=dict(self.procedure.hold), facts=self.facts, base=self.base, equal=equal)
 
 
 def is_asked(config: DictConfig) -> bool:
@@ -52,13 +59,16 @@ def space_of(said: Space, config: DictConfig, group_options: GroupOptions) -> Sp
     )
 
 
-def understood(said: Space, composer: Composer, known: Sequence[str]) -> tuple[Asked | None, list[Problem]]:
+def understood(
+    said: Space, composer: Composer, known: Sequence[str], metric: str
+) -> tuple[Asked | None, list[Problem]]:
     """Reads the procedure of a command.
 
     Args:
         said: What the command line varies and sets.
         composer: Composes trials.
         known: The dotted keys of a trial's parameters, and the groups that can be varied.
+        metric: What trials are compared by.
 
     Returns:
         The procedure and no problems, or None and everything wrong with it.
@@ -67,17 +77,43 @@ def understood(said: Space, composer: Composer, known: Sequence[str]) -> tuple[A
     if procedure is None:
         return None, problems
     problems = list(_foreign(said, procedure))
-    example, wrong = composer.trial(procedure.hold)
+    example, wrong = composer.trial({key: value for key, value in procedure.hold.items() if not _prior(value)})
     if example is None:
         return None, [*problems, *wrong]
+    facts = facts_of(example, metric)
+    procedure = dataclasses.replace(procedure, hold=dict(_held(procedure, facts, said)))
     values = {axis.key: list(axis.values) for axis in said.axes if isinstance(axis, Choices)}
-    asked = Asked(procedure, values, facts_of(example), flatten(example))
+    asked = Asked(procedure, values, facts, flatten(example), list(_overruled(procedure, said, composer)))
     problems += _unsound(asked, composer)
     return (None if problems else asked), problems
 
 
+def _held(procedure: Procedure, facts: Facts, said: Space) -> Iterator[tuple[str, Any]]:
+    """Yields what is held throughout; what would follow from the data gives way to the command line."""
+    for key, value in procedure.hold.items():
+        if (prior := _prior(value)) is None:
+            yield key, value
+        elif key not in said.keys_set:
+            yield key, PRIORS[prior](facts)[0]
+
+
+def _prior(value: Any) -> str | None:
+    return value["prior"] if isinstance(value, dict) and set(value) == {"prior"} else None
+
+
+def _overruled(procedure: Procedure, said: Space, composer: Composer) -> Iterator[Problem]:
+    """Says which settings of the command line a procedure holds at another value."""
+    plain = composer.trial({})[0]
+    typed = flatten(plain) if plain is not None else {}
+    for key, value in procedure.hold.items():
+        if key in said.keys_set and typed.get(key, value) != value:
+            rule = f"procedure {procedure.name} holds it at {value} throughout"
+            yield Problem(key, typed[key], rule, "a procedure of your own, with --config-dir")
+
+
 def _foreign(said: Space, procedure: Procedure) -> Iterator[Problem]:
-    varied = {key for stage in procedure.stages.values() for key in stage.vary}
+    stages = procedure.stages.values()
+    varied = {key for stage in stages for key in (*stage.vary, *(key for case in stage.cases for key in case))}
     for axis in said.axes:
         if axis.key not in varied:
             rule = f"procedure {procedure.name} has no stage that varies it; it varies {', '.join(sorted(varied))}"
@@ -86,55 +122,52 @@ def _foreign(said: Space, procedure: Procedure) -> Iterator[Problem]:
             yield Problem(axis.key, "an interval", "a stage compares listed values", f"{axis.key}=VALUE,VALUE")
 
 
-def facts_of(config: TrialConfig) -> Facts:
+def facts_of(config: TrialConfig, metric: str) -> Facts:
     """Counts the training rows, and those that are left when copies are counted once."""
     try:
         rows = data.load(config.data).train
     except TrialFailed:  # the check of the files says so
-        return Facts(0, 0)
+        return Facts(0, 0, config.training.max_steps, metric)
     texts = {" ".join(re.findall(r"\w+", f"{row.prompt} {row.completion}".lower())) for row in rows}
-    return Facts(len(rows), len(texts))
+    return Facts(len(rows), len(texts), run_length.steps(config, len(rows)), metric)
 
 
 @dataclass(frozen=True)
 class PlannedStage:
-    """A stage before anything is known: what depends on a winner stands as `<winner:stage>`."""
+    """A stage before anything is known: what depends on a winner stands as `<winner:stage>`.
+
+    `points` are all that each trial sets; `unmet` is why the stage will not run, as far as that is known.
+    """
 
     stage: Stage
     varied: dict[str, list[Any]]
     held: Params
     points: list[Params]
+    unmet: str | None = None
 
 
 def planned(asked: Asked) -> Iterator[PlannedStage]:
     """Yields every stage with all the trials it can have."""
     settled = asked.settled
     for stage in asked.procedure.stages.values():
-        listed = points(stage, settled, asked.said)
+        why = next((why for item in stage.when if not item.stage and (why := unmet_by_run(item, settled.facts))), None)
+        listed = [] if why else points(stage, settled, asked.said)
         varied = {key: list(dict.fromkeys(map(_hashable, (p[key] for p in listed if key in p)))) for key in stage.vary}
-        yield PlannedStage(stage, varied, common(stage, settled), listed)
-        settled = _after(settled, stage, listed)
-
-
-def _after(settled: Settled, stage: Stage, listed: Sequence[Params]) -> Settled:
-    keys = dict.fromkeys(key for point in listed for key in point) if stage.adopt else {}
-    held = {**settled.held, **{key: f"<winner:{stage.name}>" for key in keys if key != SEED}}
-    outcomes = {**settled.outcomes, stage.name: Outcome(stage, planned=tuple(listed))}
-    return dataclasses.replace(settled, outcomes=outcomes, held=held)
+        full = [whole(stage, settled, point) for point in listed]
+        yield PlannedStage(stage, varied, common(stage, settled), full, why)
+        settled = settled.after_planned(stage, listed)
 
 
 def _hashable(value: Any) -> Any:
     return str(value) if isinstance(value, (list, dict)) else value
 
 
-def is_open(params: Mapping[str, Any]) -> bool:
-    """True for trials that depend on a winner that is not known yet."""
-    return any(isinstance(value, str) and "<winner:" in value for value in params.values())
+def closed(params: Mapping[str, Any]) -> Params:
+    """Returns the parameters that depend on no winner."""
+    return {key: value for key, value in params.items() if not is_open(value)}
 
 
 def _unsound(asked: Asked, composer: Composer) -> Iterator[Problem]:
     for item in planned(asked):
         for point in item.points:
-            full = {**item.held, **point}
-            known = {key: value for key, value in full.items() if not is_open({key: value})}
-            yield from composer.trial(known)[1]
+            yield from composer.trial(closed(point))[1]

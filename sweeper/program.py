@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sweeper.choosing import Choice
+from sweeper.comparison import Choice
 from sweeper.decisions import Pruner
 from sweeper.driver import Source
 from sweeper.history import History
@@ -48,10 +48,21 @@ class Finished:
     params: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Exhausted:
+    """The end of a procedure whose budget of trials did not reach: in which stage, and what it had settled on."""
+
+    stage: str
+    params: dict[str, Any]
+
+
+Step = Round | Skipped | Finished | Exhausted
+
+
 class Program(Protocol):
     """Yields rounds; what is known by the time the next one is asked for decides which it is."""
 
-    def rounds(self, history: History) -> Iterator[Round | Skipped | Finished]:
+    def rounds(self, history: History) -> Iterator[Step]:
         """Yields each stage that has to be run or looked at, in order."""
         ...
 

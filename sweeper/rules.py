@@ -33,6 +33,7 @@ TRIAL_RULES = (
     _at_least("lora.r", 1, "8"),
     Rule("lora.alpha", lambda value: math.isfinite(value) and value > 0, "must be above 0", "lora.alpha=16"),
     Rule("lora.gain", lambda value: math.isfinite(value) and value > 0, "must be above 0", "lora.gain=2"),
+    _at_least("lora.alpha_r", 1, "16"),
     _share("lora.dropout", "0.05"),
     Rule("lora.target_modules", bool, "must name at least one module", "lora.target_modules=all-linear"),
     Rule(
@@ -87,6 +88,7 @@ SETTINGS_RULES = (
     _at_least("executor.workers", 1, "1"),
     _at_least("executor.threads", 1, "1"),
     _at_least("sweep.n_trials", 1, "20"),
+    _at_least("sweep.max_trials", 1, "40"),
     Rule("sweep.max_hours", lambda value: value > 0, "must be above 0", "sweep.max_hours=8"),
     Rule("sweep.timeout_s", lambda value: value > 0, "must be above 0", "sweep.timeout_s=3600"),
     _at_least("sweep.seed", 0, "0"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig
 
-from sweeper import plan
+from sweeper import plan, plan_text
 from sweeper.command import Command, group_options_of, understand
 from sweeper.decisions import Objective, Pruner
 from sweeper.event_log import LogDamagedError, LogInUseError
@@ -46,7 +46,7 @@ def run(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) -> N
         _refuse(error)
     if asked.settings.sweep.dry_run:
         made = plan.plan(asked)
-        say(plan.to_json(made) if asked.settings.sweep.dry_run == "json" else plan.to_text(made))
+        say(plan.to_json(made) if asked.settings.sweep.dry_run == "json" else plan_text.to_text(made))
         sys.exit(0)
     try:
         with Interruption() as interruption:  # from before the imports on, some of which turn a Ctrl-C into an error

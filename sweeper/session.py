@@ -26,9 +26,10 @@ from sweeper.mirror import Mirror
 from sweeper.overview import Overview
 from sweeper.paths import SweepPaths
 from sweeper.planner import Proposal
-from sweeper.program import Finished, Program, Round, Skipped
+from sweeper.program import Exhausted, Finished, Program, Round, Skipped
 from sweeper.progress import Progress
 from sweeper.say import say
+from sweeper.step_times import StepTimes
 from sweeper.terminal import Say, terminal
 from sweeper.validation import ConfigurationError, Problem
 from sweeper.work import Work
@@ -69,6 +70,9 @@ class Session:
             if isinstance(item, Finished):
                 self._settled = item.params
                 say(f"Settled: {', '.join(f'{key}={value}' for key, value in item.params.items()) or 'nothing'}")
+                break
+            if isinstance(item, Exhausted):
+                say(_used_up(item, self._settings.sweep.max_trials))
                 break
             item.restore(history)
             proposals = item.source.next(history)
@@ -163,7 +167,7 @@ class Session:
         kept = self._settings.sweep.kept_adapters
         adapters = Adapters(history.trials.values(), self._objective, self._paths, kept)
         progress = Progress(overview, item.total, self._objective, tell)
-        return [item.study, Folders(self._paths), adapters, mirror, track, overview, progress]
+        return [item.study, Folders(self._paths), adapters, mirror, track, StepTimes(), overview, progress]
 
     def _track(self, history: History) -> tracking.Tracking:
         settings = self._settings
@@ -176,8 +180,9 @@ class Session:
         return track
 
     def _announce(self, history: History, item: Round, tell: Say) -> None:
-        for found in self._asked.warnings:
-            tell(f"warning: {found.key}={found.value}: {found.rule}")
+        for severity, items in (("note", self._asked.notes), ("warning", self._asked.warnings)):
+            for found in items:
+                tell(f"{severity}: {found.key}={found.value}: {found.rule}")
         done = sum(trial.outcome is not None for trial in history.contenders)
         kept = f", {done} of them measured already" if done else ""
         if self._asked.procedure is not None:
@@ -195,6 +200,12 @@ class Session:
             return ""
         verb = "is the same trial as another" if merged == 1 else "are the same trials as others"
         return f" ({merged} of {total + merged:g} points {verb})"
+
+
+def _used_up(item: Exhausted, max_trials: int | None) -> str:
+    settled = ", ".join(f"{key}={value}" for key, value in item.params.items()) or "nothing"
+    more = f"sweep.max_trials={2 * (max_trials or 1)} goes on"
+    return f"Stage {item.stage}: sweep.max_trials={max_trials} is used up; settled so far: {settled}. {more}"
 
 
 def _counted(trials: float) -> str:

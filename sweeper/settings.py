@@ -113,6 +113,7 @@ class Sweep:
 
     name: str | None = None
     n_trials: int | None = None
+    max_trials: int | None = None
     max_hours: float | None = None
     timeout_s: float | None = None
     metric: str = "eval_loss"

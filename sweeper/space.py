@@ -60,6 +60,11 @@ class Space:
     axes: tuple[Axis, ...]
     fixed: tuple[str, ...]
 
+    @functools.cached_property
+    def keys_set(self) -> frozenset[str]:
+        """The keys that the command sets once."""
+        return frozenset(item.partition("=")[0].lstrip("+~") for item in self.fixed)
+
     @property
     def is_discrete(self) -> bool:
         """True when every axis is a list, so that a full grid exists."""

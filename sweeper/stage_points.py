@@ -2,107 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sweeper.candidates import SEED, Candidate
-from sweeper.choosing import Choice
-from sweeper.priors import PRIORS, Facts
-from sweeper.procedure import Around, Bounded, Budget, Derived, Neighbours, Stage
+from sweeper.candidates import SEED
+from sweeper.equal_tokens import equalised
+from sweeper.procedure import Budget, Stage
+from sweeper.settled import Params, Settled, laid_over
+from sweeper.stage_values import axes
 
-Params = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a stage ended: its candidates and the choice among them, or why it was skipped.
-
-    `planned` stands in for all that before anything was run.
-    """
-
-    stage: Stage
-    candidates: tuple[Candidate, ...] = ()
-    choice: Choice | None = None
-    skipped: str | None = None
-    planned: tuple[Mapping[str, Any], ...] | None = None
-
-    @property
-    def winner(self) -> Candidate | None:
-        """The first winner, None where there is none."""
-        return self.choice.winners[0] if self.choice and self.choice.winners else None
-
-
-@dataclass(frozen=True)
-class Settled:
-    """What is known when a stage begins: earlier outcomes, what is held from their winners, and the data's facts.
-
-    `base` is the configuration itself, under dotted names.
-    """
-
-    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
-    held: Mapping[str, Any] = field(default_factory=dict)
-    facts: Facts = field(default_factory=lambda: Facts(0, 0))
-    base: Mapping[str, Any] = field(default_factory=dict)
-
-    def value(self, key: str) -> Any:
-        """Returns what a parameter is by now: held, else the configuration's own, as where a stage had no winner."""
-        return self.held.get(key, self.base.get(key))
-
-
-def axes(stage: Stage, settled: Settled, said: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
-    """Returns the values of each parameter that a stage varies.
-
-    Args:
-        stage: The stage.
-        settled: What is known by now.
-        said: Axes on the command line, which go before a stage's own values.
-    """
-    return {key: _values(key, _said(rule, said.get(key)), settled) for key, rule in stage.vary.items()}
-
-
-def _said(rule: Any, values: Sequence[Any] | None) -> Any:
-    """Returns what the command line makes of a rule; what is relative to a winner stays so."""
-    if values is None or isinstance(rule, (Around, Neighbours)):
-        return rule
-    return dataclasses.replace(rule, values=list(values)) if isinstance(rule, Bounded) else list(values)
-
-
-def _values(key: str, rule: Any, settled: Settled) -> list[Any]:
-    if isinstance(rule, Derived):
-        return PRIORS[rule.prior](settled.facts)
-    if isinstance(rule, Around):
-        value = settled.value(key)
-        if isinstance(value, str):  # a plan: the winner is not known yet
-            return [value if factor == 1 else f"{value}*{factor:g}" for factor in rule.times]
-        scaled = [value * factor for factor in rule.times]
-        return list(dict.fromkeys(round(item) if isinstance(value, int) else _tidy(item) for item in scaled))
-    if isinstance(rule, Bounded):
-        return _bounded(rule, settled.outcomes[rule.at_most])
-    if isinstance(rule, Neighbours):
-        return _neighbours(key, settled.outcomes[rule.neighbours], settled.value(key))
-    return list(rule)
-
-
-def _bounded(rule: Bounded, outcome: Outcome) -> list[Any]:
-    bound = outcome.choice.numbers.get("bound") if outcome.choice is not None else None
-    below = [value for value in rule.values if bound is None or value <= bound]
-    return below or [min(rule.values)]
-
-
-def _tidy(value: float) -> float:
-    """Rounds to ten digits: 3 * 1e-4 is no 3e-4."""
-    return float(f"{value:.10g}")
-
-
-def _neighbours(key: str, outcome: Outcome, chosen: Any) -> list[Any]:
-    if outcome.planned is not None:
-        return [f"{chosen}-1", chosen, f"{chosen}+1"]
-    swept = sorted({item.params[key] for item in outcome.candidates if key in item.params})
-    at = swept.index(chosen) if chosen in swept else 0
-    return swept[max(0, at - 1) : at + 2]
+_RANK = "lora.r"
 
 
 def points(stage: Stage, settled: Settled, said: Mapping[str, Sequence[Any]]) -> list[Params]:
@@ -119,10 +29,15 @@ def points(stage: Stage, settled: Settled, said: Mapping[str, Sequence[Any]]) ->
     """
     varied = axes(stage, settled, said)
     crossed = [dict(zip(varied, values, strict=True)) for values in itertools.product(*varied.values())]
-    taken = _taken(stage, settled)
-    listed = [{**start, **case, **point} for start in taken for case in stage.cases or [{}] for point in crossed]
+    starts, cases = _starts(stage, settled), _cases(stage, said)
+    listed = _distinct({**start, **case, **point} for start in starts for case in cases for point in crossed)
+    return seeded(listed, stage, settled)
+
+
+def seeded(listed: Sequence[Params], stage: Stage, settled: Settled) -> list[Params]:
+    """Repeats each configuration with as many seeds as the stage wants."""
     if stage.seeds == 1:
-        return listed
+        return list(listed)
     return [{**point, SEED: seed} for point in listed for seed in seeds(stage, settled.base)]
 
 
@@ -133,19 +48,61 @@ def seeds(stage: Stage, base: Mapping[str, Any]) -> list[int]:
 
 def common(stage: Stage, settled: Settled) -> Params:
     """Returns what all trials of a stage set alike: what is held by then and here, and the stage's length."""
-    return {**settled.held, **stage.hold, **budgeted(stage.budget, settled.base)}
+    return {**laid_over(settled.held, stage.hold), **budgeted(stage.budget, settled.base)}
 
 
-def _taken(stage: Stage, settled: Settled) -> list[Params]:
-    if stage.takes is None:
+def whole(stage: Stage, settled: Settled, point: Params) -> Params:
+    """Returns all that one trial of a stage sets, what keeps it comparable included."""
+    full = laid_over(common(stage, settled), point)
+    return {**full, **equalised(settled.equal, full, settled.base, settled.facts)}
+
+
+def _cases(stage: Stage, said: Mapping[str, Sequence[Any]]) -> list[Params]:
+    """Returns the listed alternatives, or those that the command line asks for by a parameter they all set."""
+    for key in {key for case in stage.cases for key in case} & set(said):
+        known = {str(case[key]): case for case in reversed(stage.cases) if key in case}
+        plain: Params = {name: {} for case in stage.cases for name, value in case.items() if isinstance(value, dict)}
+        return [known.get(str(value), {key: value, **plain}) for value in said[key]]
+    return stage.cases or [{}]
+
+
+def _starts(stage: Stage, settled: Settled) -> list[Params]:
+    if stage.equal_parameters is not None:
+        return list(_matched(settled, stage.equal_parameters))
+    if not stage.takes:
         return [{}]
-    outcome = settled.outcomes[stage.takes]
+    return [point for name in stage.takes for point in _kept(settled, name)]
+
+
+def _kept(settled: Settled, name: str) -> list[Params]:
+    """Returns the candidates that an earlier stage kept; none where it was skipped."""
+    outcome = settled.outcomes[name]
     if outcome.planned is not None:
         keys = dict.fromkeys(key for point in outcome.planned for key in point if key != SEED)
         places = [""] + [f"#{place}" for place in range(2, outcome.stage.keep + 1)]
-        return [dict.fromkeys(keys, f"<winner:{stage.takes}{place}>") for place in places]
-    choice = outcome.choice
-    return [dict(item.params) for item in choice.winners] if choice else []
+        return [dict.fromkeys(keys, f"<winner:{name}{place}>") for place in places] if keys else []
+    return [dict(item.params) for item in outcome.choice.winners] if outcome.choice else []
+
+
+def _matched(settled: Settled, name: str) -> Iterator[Params]:
+    """Yields an earlier stage's candidates at the ranks that give all of them the largest one's parameters.
+
+    A LoRA layer has r * (d_in + d_out) trainable parameters (Hu et al. 2021, section 4.2), so ranks scale with them.
+    """
+    outcome = settled.outcomes[name]
+    if outcome.planned is not None:
+        yield from ({**point, _RANK: f"<equal_parameters:{name}>"} for point in outcome.planned)
+        return
+    counts = [(item, item.runs[0].trainable_parameters) for item in outcome.candidates]
+    known = [(item, count) for item, count in counts if count]
+    most = max((count for _, count in known), default=0)
+    for item, count in known:
+        r = item.params.get(_RANK, settled.value(_RANK))
+        yield {**item.params, _RANK: max(1, round(r * most / count))}
+
+
+def _distinct(listed: Iterator[Params]) -> list[Params]:
+    return list({repr(point): point for point in listed}.values())
 
 
 def budgeted(budget: Budget, base: Mapping[str, Any]) -> Params:

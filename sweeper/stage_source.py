@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from sweeper.composition import Composer
@@ -9,7 +10,7 @@ from sweeper.history import REFERENCE, History, Trial
 from sweeper.identity import trial_id
 from sweeper.planner import Proposal
 from sweeper.procedure import Stage
-from sweeper.stage_points import Params
+from sweeper.settled import Params
 from sweeper.validation import ConfigurationError
 from trainers.trial import TrialConfig, reference_of
 
@@ -17,13 +18,28 @@ from trainers.trial import TrialConfig, reference_of
 class StageSource:
     """The trials of one stage, in the order it lists them."""
 
-    def __init__(self, composer: Composer, points: Sequence[Params], stage: Stage, with_reference: bool) -> None:
+    def __init__(
+        self,
+        composer: Composer,
+        points: Sequence[Params],
+        stage: Stage,
+        with_reference: bool,
+        max_trials: int | None = None,
+    ) -> None:
         """Composes every trial.
+
+        Args:
+            composer: Composes trials.
+            points: All that each trial sets.
+            stage: The stage.
+            with_reference: Whether the untrained base model is measured as well.
+            max_trials: The most trials that the sweep may have.
 
         Raises:
             ConfigurationError: A point is no sound trial.
         """
-        self._points, self._stage, self._with_reference = list(points), stage, with_reference
+        self.points, self._stage, self._with_reference = list(points), stage, with_reference
+        self._max_trials = math.inf if max_trials is None else max_trials
         self._configs = [_composed(composer, point) for point in points]
         self.ids = [trial_id(config) for config in self._configs]
         self._mine = frozenset(self.ids)
@@ -34,7 +50,9 @@ class StageSource:
 
     def next(self, history: History) -> list[Proposal]:
         """Returns the first trial that is not part of the sweep yet, after its reference."""
-        for found, params, config in zip(self.ids, self._points, self._configs, strict=True):
+        if len(history.contenders) >= self._max_trials:
+            return []
+        for found, params, config in zip(self.ids, self.points, self._configs, strict=True):
             if found not in history.trials:
                 proposal = Proposal(
                     found, len(history.contenders), params, config, self._stage.name, self._is_short(config)

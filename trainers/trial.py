@@ -42,13 +42,18 @@ class Quantization:
 
 @dataclass(frozen=True)
 class Lora:
-    """The adapter. `gain` is the requested alpha/r (alpha/sqrt(r) with rsLoRA); `alpha` is what is trained with."""
+    """The adapter. `gain` is the requested alpha/r (alpha/sqrt(r) with rsLoRA); `alpha` is what is trained with.
+
+    `alpha_law` is how alpha came to follow rank, the laws agreeing at `alpha_r`.
+    """
 
     __pydantic_config__ = _FORBID_UNKNOWN
 
     r: int
     alpha: int | float
     gain: float | None = None
+    alpha_law: Literal["gain", "constant", "per_r", "per_sqrt_r"] = "gain"
+    alpha_r: int | None = None
     dropout: float = 0.05
     use_rslora: bool = False
     target_modules: str | list[str] = "all-linear"

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from sweeper.candidates import Candidate, Noise, Run, grouped, noise
-from sweeper.choosing import RULES, Choice, Comparison, edge
+from sweeper.choosing import RULES, edge
+from sweeper.comparison import Choice, Comparison
 from sweeper.conditions import CONDITIONS, lottery_ticket, overfits, underfits, unstable
 
 NAN = math.nan
@@ -74,7 +75,7 @@ def test_stable_drops_the_unstable_and_the_slow() -> None:
 
 
 def test_cost_is_paid_in_seconds() -> None:
-    slow, quick = candidate(4, 1.0, seconds=100.0), candidate(8, 1.05, seconds=10.0)
+    slow, quick = candidate(4, 1.0, init_seconds=100.0), candidate(8, 1.05, init_seconds=10.0)
     assert ranks(chosen("score_minus_cost", slow, quick, weight=0.0)) == [4]
     assert ranks(chosen("score_minus_cost", slow, quick, weight=0.001)) == [8]
 

@@ -13,9 +13,10 @@ def planned(shell: Shell, *overrides: str) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr
     assert list(shell.folder.iterdir()) == []
     plan: dict[str, Any] = json.loads(done.stdout)
-    assert set(plan) == {"stages", "total_trials", "findings"}
+    assert set(plan) == {"stages", "total_trials", "findings", "total_steps", "estimated_s"}
     (stage,) = plan["stages"]
-    assert set(stage) == {"name", "when", "vary", "hold", "budget", "seeds", "choose", "trials"}
+    keys = {"name", "when", "vary", "hold", "budget", "seeds", "choose", "trials"}
+    assert set(stage) == {*keys, "reused", "why", "extend"}
     return plan
 
 
@@ -43,8 +44,11 @@ def test_a_sampled_search_gives_its_space_and_number(shell: Shell) -> None:
 def test_the_text_says_the_same(shell: Shell) -> None:
     done = shell.sweep("-m", "lora.r=4,8", "sweep.dry_run=true")
     assert done.returncode == 0 and list(shell.folder.iterdir()) == []
-    assert "lora.r: 4, 8" in done.stdout and "2 trials in all, the whole grid; nothing was started" in done.stdout
-    assert "|      8 |         16 |                2.0 |" in done.stdout
+    assert (
+        "lora.r: 4, 8" in done.stdout
+        and "2 trials in all, the whole grid, 400 steps; nothing was started" in done.stdout
+    )
+    assert "|      8 |         16 |                  2 |" in done.stdout
 
 
 def test_a_wrong_command_has_no_plan(shell: Shell) -> None:

@@ -21,7 +21,8 @@ from sweeper.event_log import read as read_log
 from sweeper.history import History
 from sweeper.procedure import Neighbours, Stage
 from sweeper.procedure_file import read
-from sweeper.stage_points import Outcome, Settled, points
+from sweeper.settled import Outcome, Settled
+from sweeper.stage_points import points
 from sweeper.validation import ConfigurationError
 
 KNOWN = [

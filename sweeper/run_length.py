@@ -1,0 +1,25 @@
+"""How many optimizer steps a trial takes, as transformers counts them, without loading anything."""
+
+from __future__ import annotations
+
+import math
+
+from trainers.trial import TrialConfig
+
+
+def steps(config: TrialConfig, rows: int, mean_tokens: float = 0.0) -> int:
+    """Returns the optimizer steps that a trial runs.
+
+    Args:
+        config: The trial's.
+        rows: Its training examples.
+        mean_tokens: The mean length of an example; where packing is on it decides how many share a row.
+    """
+    training = config.training
+    if training.max_steps >= 0:
+        return config.steps_of(training.max_steps)
+    packed = math.ceil(rows * min(mean_tokens, training.max_length) / training.max_length)
+    batches = math.ceil((packed if training.packing and mean_tokens else rows) / training.per_device_train_batch_size)
+    # transformers.Trainer.set_initial_training_values: a last, smaller group of batches is an update of its own.
+    per_epoch = max(1, math.ceil(batches / training.gradient_accumulation_steps))
+    return config.steps_of(math.ceil(training.num_train_epochs * per_epoch))

@@ -1,0 +1,67 @@
+"""How long a training row took here before, per model and device: what a plan's estimated time comes from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sweeper.history import Trial
+from trainers.trial import TrialConfig, from_mapping
+
+_FILE = "step_times.json"
+
+
+class StepTimes:
+    """Follows the log and keeps the latest measurement."""
+
+    def apply(self, record: Mapping[str, Any], trial: Trial | None) -> None:
+        """Remembers a trial that has run to its end."""
+        if record["event"] != "ended" or trial is None or trial.is_reference or not trial.seconds:
+            return
+        config, device = from_mapping(trial.config), str(trial.facts.get("device", ""))
+        rows = trial.last_step * rows_per_step(config)
+        if rows and device.partition(":")[0] in {"cpu", "cuda"}:
+            _remember(config, device, trial.seconds / rows)
+
+
+def rows_per_step(config: TrialConfig) -> int:
+    """Returns the rows that one optimizer step sees."""
+    return config.training.per_device_train_batch_size * config.training.gradient_accumulation_steps
+
+
+def seconds_per_row(config: TrialConfig, device: str) -> float | None:
+    """Returns what a row took with this model, quantization and length on this device, evaluation included.
+
+    Returns:
+        Seconds, None where nothing was measured yet.
+    """
+    found = _read(_path(config)).get(_key(config, device))
+    return float(found) if isinstance(found, (int, float)) else None
+
+
+def _remember(config: TrialConfig, device: str, seconds: float) -> None:
+    path = _path(config)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps({**_read(path), _key(config, device): round(seconds, 9)}, indent=1))
+    fresh.rename(path)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Reads the measurements; a file that is damaged is as good as none: it is a cache."""
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _path(config: TrialConfig) -> Path:
+    return Path(config.model.cache_dir) / _FILE
+
+
+def _key(config: TrialConfig, device: str) -> str:
+    length = config.training.max_length if config.training.packing else "rows"
+    return f"{config.model.path} {config.quantization.name} {length} {device.partition(':')[0]}"
