@@ -131,11 +131,11 @@ def understand(compose: Compose, group_options: GroupOptions, arguments: Sequenc
     composer = Composer(compose, said)
     derives = procedures.is_asked(composer.config)
     said, notes = kept_gain(said, composer, derives)
-    composer = Composer(compose, said) if notes else composer
+    composer = composer.over(said) if notes else composer
     if derives and not problems:
-        return _procedure(compose, said, composer, group_options, arguments, notes)
+        return _procedure(said, composer, group_options, arguments, notes)
     space, wrong = search_space.extended(said, composer.config, group_options)
-    composer = composer if space == said else Composer(compose, space)
+    composer = composer if space == said else composer.over(space)
     problems += wrong
     problems += [*composer.unknown_axes(), *_settings_swept(space)]
     if problems:
@@ -157,15 +157,10 @@ def understand(compose: Compose, group_options: GroupOptions, arguments: Sequenc
 
 
 def _procedure(
-    compose: Compose,
-    said: Space,
-    composer: Composer,
-    group_options: GroupOptions,
-    arguments: Sequence[str],
-    notes: list[Problem],
+    said: Space, composer: Composer, group_options: GroupOptions, arguments: Sequence[str], notes: list[Problem]
 ) -> Command:
     """Reads a command that asks for a procedure."""
-    inner = Composer(compose, procedures.space_of(said, composer.config, group_options))
+    inner = composer.over(procedures.space_of(said, composer.config, group_options))
     settings, problems = inner.settings({})
     metric = settings.sweep.metric if settings is not None else "eval_loss"
     asked, wrong = procedures.understood(said, inner, [*trial_keys(composer.config), *VARIABLE_GROUPS], metric)
@@ -175,7 +170,7 @@ def _procedure(
     if settings is not None:
         problems += settings_problems(settings, plain, None if asked is None else inner.trial(asked.procedure.hold)[0])
         problems += _misplaced("n_trials", settings, "is a search's; a procedure lists its trials and has a budget")
-    problems += _trial_problems(Composer(compose, plain), plain, settings, sound)
+    problems += _trial_problems(composer.over(plain), plain, settings, sound)
     if settings is None or asked is None or problems:
         raise ConfigurationError(problems)
     name = settings.sweep.name or derived_name(said, arguments, asked.procedure.name)

@@ -37,7 +37,7 @@ class Composer:
     """
 
     def __init__(self, compose: Compose, space: Space) -> None:
-        self._space = space
+        self._space, self._compose = space, compose
         self._groups = {axis.key for axis in space.axes if getattr(axis, "is_group", False)}
         parsed = OverridesParser.create().parse_overrides(list(space.fixed))
         self._fixed_keys = {override.key_or_group for override in parsed}
@@ -45,6 +45,10 @@ class Composer:
         # Most configurations hold no references: a plain copy is then twenty times faster than OmegaConf's.
         self._has_references = functools.cache(lambda choices: _refers(self._composed(choices)))
         self._plain = functools.cache(lambda choices: _plain(self._composed(choices)))
+
+    def over(self, space: Space) -> Composer:
+        """Returns a composer of the same files over another space."""
+        return Composer(self._compose, space)
 
     @property
     def config(self) -> DictConfig:
