@@ -9,12 +9,13 @@ from typing import Any
 
 from analysis import leaderboard
 from analysis.records import TrialRow, open_store, read_sweep
-from sweeper import next_steps
+from sweeper import best_config, next_steps
 from sweeper.command import Command
-from sweeper.history import History
+from sweeper.history import History, Trial
 from sweeper.paths import SweepPaths
 from sweeper.say import say
 from sweeper.tracking import Tracking
+from trainers.trial import from_mapping
 
 
 def report(
@@ -41,9 +42,27 @@ def report(
     if [trial.outcome for trial in history.contenders] == ["complete"]:
         say(_metrics(records.trials[-1]))
     best = next((row.trial.trial for row in board.rows if row.place == 1), None)
+    _keep_best(asked, paths, history.trials.get(best or ""), settled)
     said = [leaderboard.to_text(board), _where(asked, paths, best), _next(asked, history, best, settled)]
     say("\n" + "\n\n".join(said))
     return 0 if any(trial.outcome == "complete" for trial in history.contenders) else 1
+
+
+def _keep_best(asked: Command, paths: SweepPaths, first: Trial | None, settled: dict[str, Any] | None) -> None:
+    """Writes what a procedure has settled on, else the first place, as a configuration to run."""
+    if first is None:
+        return
+    config = from_mapping(first.config) if settled is None else asked.composer.trial(settled)[0]
+    sweep = asked.settings.sweep
+    found = first.best(sweep.metric, sweep.resolved_direction)
+    won = f"{sweep.metric} {found[1][sweep.metric]:.4f}" if found is not None else f"no {sweep.metric} measured"
+    if config is not None and settled is None:
+        won = f"{won}, trial {first.number + 1}"
+    elif asked.procedure is not None:
+        won = f"what procedure {asked.procedure.name} has settled on; the first place has {won}"
+    if config is not None:
+        objective = {"metric": sweep.metric, "direction": sweep.resolved_direction}
+        best_config.write(paths.best, config, asked.name, objective, won)
 
 
 def _metrics(trial: TrialRow) -> str:
@@ -57,6 +76,7 @@ def _where(asked: Command, paths: SweepPaths, best: str | None) -> str:
     places = {
         "Leaderboard": paths.leaderboard,
         "Best adapter": paths.adapter(best) if best else None,
+        "Best config": paths.best,
         "Decisions": paths.decisions,
         "Every event": paths.events,
         "Libraries' log": paths.log,

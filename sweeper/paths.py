@@ -33,6 +33,11 @@ class SweepPaths:
         return self.root / "decisions.md"
 
     @property
+    def best(self) -> Path:
+        """The winner's configuration, ready to run."""
+        return self.root / "best.yaml"
+
+    @property
     def log(self) -> Path:
         """What the libraries and workers had to say."""
         return self.root / "log.txt"

@@ -141,7 +141,7 @@ def _stage(asked: Command, item: procedures.PlannedStage, example: TrialConfig, 
     when = " and ".join(map(str, stage.when)) or "always"
     return Stage(
         name=stage.name,
-        when=f"never: {item.unmet}" if item.unmet else when,
+        when=f"never: {item.unmet or 'the data asks for no value here'}" if not item.points else when,
         vary=item.varied,
         hold=item.held,
         budget=_whole(example) if stage.budget.is_full else budget,

@@ -149,6 +149,12 @@ class Stage:
     name: str = ""
 
     @property
+    def is_remedy(self) -> bool:
+        """True where it runs only if an earlier stage's curves show something wrong."""
+        asked = [item.named for item in self.when if item.stage is not None]
+        return any(name not in {None, "has_winner"} for name in asked)
+
+    @property
     def refers(self) -> list[tuple[str, str]]:
         """The earlier stages it names, each with the key that does."""
         found = [(f"when.{index}.stage", item.stage) for index, item in enumerate(self.when) if item.stage is not None]

@@ -57,8 +57,12 @@ class Settled:
         return self._with(stage, outcome, adopted)
 
     def after_planned(self, stage: Stage, listed: Sequence[Params]) -> Settled:
-        """Returns what a plan knows after a stage: a winner's values stand as `<winner:stage>`."""
-        keys = dict.fromkeys(key for point in listed for key in point if key != SEED) if stage.adopt else {}
+        """Returns what a plan knows after a stage: a winner's values stand as `<winner:stage>`.
+
+        A stage that only mends what went wrong leaves what is known: most runs pass it by.
+        """
+        adopts = stage.adopt and not stage.is_remedy
+        keys = dict.fromkeys(key for point in listed for key in point if key != SEED) if adopts else {}
         adopted = dict.fromkeys(keys, f"<winner:{stage.name}>")
         return self._with(stage, Outcome(stage, planned=tuple(listed)), adopted)
 

@@ -1,0 +1,38 @@
+"""`best.yaml`: the winner as a configuration that `lora-sweep` runs unchanged."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from trainers.trial import TrialConfig
+
+
+def write(path: Path, config: TrialConfig, name: str, objective: dict[str, Any], won: str) -> None:
+    """Writes a configuration with everything that decides what it computes.
+
+    Args:
+        path: The file, in the sweep's folder.
+        config: The winner's.
+        name: The sweep's: its run is called after it.
+        objective: `metric` and `direction` of the sweep.
+        won: What it won with, in words.
+    """
+    command = shlex.join(["lora-sweep", "--config-dir", str(path.parent), "--config-name", path.stem])
+    head = f"# The best of sweep {name}: {won}\n# {command}\n"
+    values = {group: _plain(group, values) for group, values in dataclasses.asdict(config).items()}
+    body = {"defaults": ["config", "_self_"], **values, "sweep": {"name": f"{name}-best", **objective}}
+    fresh = path.with_suffix(".new")
+    fresh.write_text(head + yaml.safe_dump(body, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    fresh.rename(path)
+
+
+def _plain(group: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Leaves alpha to the gain it came from: either of the two is given, never both."""
+    if group == "lora" and values["gain"] is not None:
+        return {**values, "alpha": None}
+    return values
