@@ -35,6 +35,7 @@ bench: install ## the README's figures, measured side by side
 	$(BIN)/python -m benchmarks.driver
 	$(BIN)/python -m benchmarks.tracking
 	$(BIN)/python -m benchmarks.halving
+	$(BIN)/python -m benchmarks.lr_rank
 	$(BIN)/python -m benchmarks.first_sweep
 
 clean: ## remove the environment and what sweeps wrote here

@@ -121,11 +121,12 @@ def replay(
     return History(read(paths.events))
 
 
-def conduct(folder: Path, asked: Command, table: Path) -> tuple[History, dict[str, str]]:
-    """Runs a procedure on one worker; returns what was recorded, and why each stage decided as it did."""
+def conduct(folder: Path, asked: Command, table: Path) -> tuple[History, dict[str, str], dict[str, Any]]:
+    """Runs a procedure on one worker; returns what was recorded, why each stage decided as it did, what it settled."""
     settings, paths = asked.settings, SweepPaths(folder)
     objective = Objective(settings.sweep.metric, settings.sweep.resolved_direction)
     reasons: dict[str, str] = {}
+    settled: dict[str, Any] = {}
     with (
         initialize_config_dir(str(CONF), version_base="1.3"),
         Interruption() as interruption,
@@ -135,8 +136,8 @@ def conduct(folder: Path, asked: Command, table: Path) -> tuple[History, dict[st
         for item in conductor(asked, objective, with_reference=False).rounds(history):
             if isinstance(item, Exhausted):
                 reasons[item.stage] = "the budget is used up"
-                break
-            if isinstance(item, Finished):
+            if isinstance(item, (Exhausted, Finished)):
+                settled = item.params
                 break
             if isinstance(item, Skipped):
                 reasons[item.name] = f"skipped: {item.reason}"
@@ -154,8 +155,9 @@ def conduct(folder: Path, asked: Command, table: Path) -> tuple[History, dict[st
                 interruption=interruption,
             ).run()
             choice = item.conclude(history)
-            reasons[item.name] = choice.reason if choice is not None else ""
-        return history, reasons
+            if choice is not None:
+                reasons[item.name] = choice.reason
+        return history, reasons, settled
 
 
 class Stopper:

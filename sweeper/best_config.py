@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-import yaml
+from omegaconf import OmegaConf
 
 from trainers.trial import TrialConfig
 
@@ -27,7 +27,7 @@ def write(path: Path, config: TrialConfig, name: str, objective: dict[str, Any],
     values = {group: _plain(group, values) for group, values in dataclasses.asdict(config).items()}
     body = {"defaults": ["config", "_self_"], **values, "sweep": {"name": f"{name}-best", **objective}}
     fresh = path.with_suffix(".new")
-    fresh.write_text(head + yaml.safe_dump(body, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    fresh.write_text(head + OmegaConf.to_yaml(OmegaConf.create(body)), encoding="utf-8")
     fresh.rename(path)
 
 

@@ -9,16 +9,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sweeper.procedure import Stage
+from sweeper.procedure import Neighbours, Stage
 from sweeper.settled import Outcome, Params, Settled
 from sweeper.stage_points import seeded
 from sweeper.stage_values import beyond
 
 
 def begun(stage: Stage, listed: Sequence[Params]) -> list[Params]:
-    """Returns the trials that a stage begins with: those of the three middle values where it walks, else all."""
+    """Returns the trials that a stage begins with; all where it does not walk.
+
+    A walk begins with the three middle values, one beside an earlier winner with that and its first listed neighbour.
+    """
     if stage.walk is None:
         return list(listed)
+    if isinstance(stage.vary[stage.walk], Neighbours):
+        first = list(dict.fromkeys(point[stage.walk] for point in listed))[:2]
+        return _having(stage.walk, listed, first)
     values = _values(stage.walk, listed)
     middle = (len(values) - 1) // 2
     return _having(stage.walk, listed, values[max(0, middle - 1) : middle + 2])

@@ -100,7 +100,7 @@ def table(folder: Path, rows: dict[tuple[int, float], Any]) -> Path:
 def rank(tmp_path: Path, rows: dict[tuple[int, float], Any], *more: str) -> tuple[dict[str, list[Any]], dict[str, str]]:
     """Returns (rank, dropout) of the trials that each stage ran, and what each stage decided."""
     path = table(tmp_path, rows)
-    return ran(*conduct(tmp_path / "s", understood(path, "procedure=rank", *more), path))
+    return ran(*conduct(tmp_path / "s", understood(path, "procedure=rank", *more), path)[:2])
 
 
 def ran(history: History, reasons: dict[str, str]) -> tuple[dict[str, list[Any]], dict[str, str]]:
@@ -236,7 +236,7 @@ def test_a_bias_that_trains_nothing_is_no_comparison(tmp_path: Path) -> None:
     lines += [f"{bias},50,{loss},1000" for bias, loss in (("none", 1.0), ("lora_only", 0.9), ("all", 0.8))]
     (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
     path = tmp_path / "t.csv"
-    _, reasons = conduct(tmp_path / "s", understood(path, "procedure=bias"), path)
+    _, reasons, _ = conduct(tmp_path / "s", understood(path, "procedure=bias"), path)
     assert "nothing was compared" in reasons["three"] and "skipped" in reasons["confirm"]
 
 
@@ -252,7 +252,7 @@ def test_a_rate_at_which_the_loss_blows_up_bounds_the_sweep(tmp_path: Path) -> N
             lines += [] if row in lines else [row]
     (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
     path = tmp_path / "t.csv"
-    history, reasons = conduct(tmp_path / "s", understood(path, "procedure=learning_rate"), path)
+    history, reasons, _ = conduct(tmp_path / "s", understood(path, "procedure=learning_rate"), path)
     assert "the loss blows up at 0.001" in reasons["range_test"]
     coarse = [trial.params["training.learning_rate"] for trial in history.contenders if trial.stage == "coarse"]
     assert coarse == [5e-5, 1e-4, 2e-4]  # 30 % of 1e-3 is 3e-4
