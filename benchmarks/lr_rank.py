@@ -1,8 +1,8 @@
-"""The playbook's first links on published sweeps of 35 models: what they cost, and how far from the grid's best they end.
+"""The playbook's first links on published sweeps of 35 models: what they cost, and how far from the best they end.
 
 Run: python -m benchmarks.lr_rank
-The tables (benchmarks/curves/lr_rank.csv) are the final test losses (nats per token) of LoRA runs on tulu3 over learning
-rate and rank: `tinker_cookbook/recipes/chat_sl/results/sft_sweep.md` of thinking-machines-lab/tinker-cookbook (Apache-2.0).
+The tables (benchmarks/curves/lr_rank.csv) are the final test losses (nats per token) of LoRA runs on tulu3 over rank and
+learning rate: thinking-machines-lab/tinker-cookbook, `tinker_cookbook/recipes/chat_sl/results/sft_sweep.md` (Apache-2.0).
 Diverged runs are `nan` there, cells that were not published are empty and fail here; repeated runs are averaged.
 Stages, rules and order are those of conf/procedure/playbook.yaml, read from the file; the values are the tables', and
 nothing was tuned on them. A trial that diverged or failed is counted like any other.
@@ -43,14 +43,17 @@ class Grid:
 
     @property
     def ranks(self) -> list[int]:
+        """The ranks, from low to high."""
         return sorted({r for r, _ in self.cells})
 
     @property
     def rates(self) -> list[float]:
+        """The learning rates, from low to high."""
         return sorted({rate for _, rate in self.cells})
 
     @property
     def best(self) -> float:
+        """The grid's best loss."""
         return min(map(self.loss, self.cells))
 
 
@@ -107,7 +110,7 @@ def conducted(grid: Grid, procedures: Path, folder: Path, *more: str) -> tuple[f
 
 
 def by_hand(grid: Grid, again: bool) -> tuple[float, float]:
-    """The orientation: all rates at the lowest rank, all ranks at the best of them, then perhaps the rates beside it."""
+    """For orientation: all rates at the lowest rank, all ranks at the best of them, then perhaps the rates beside it."""
     low = grid.ranks[0]
     rate = min(grid.rates, key=lambda item: grid.loss((low, item)))
     run = {(low, item) for item in grid.rates} | {(r, rate) for r in grid.ranks}
