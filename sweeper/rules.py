@@ -60,6 +60,7 @@ TRIAL_RULES = (
     _at_least("training.max_grad_norm", 0, "1.0"),
     _at_least("training.seed", 0, "42"),
     _at_least("data.max_samples", 1, "1000"),
+    _at_least("data.augmentation_factor", 2, "3"),
     Rule(
         "data.validation_fraction",
         lambda value: 0 < value < 1,

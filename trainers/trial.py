@@ -64,7 +64,10 @@ class Lora:
 
 @dataclass(frozen=True)
 class Data:
-    """Training, validation and test rows, and how a row becomes a prompt and a completion."""
+    """Training, validation and test rows, and how a row becomes a prompt and a completion.
+
+    `augmentation_factor` is how many rows a training row becomes with augmentation, itself included.
+    """
 
     __pydantic_config__ = _FORBID_UNKNOWN
 
@@ -79,7 +82,8 @@ class Data:
     validation_fraction: float = 0.1
     labels: list[str] | None = None
     template: str | None = None
-    augmentation: Literal["none"] = "none"
+    augmentation: Literal["none", "eda"] = "none"
+    augmentation_factor: int = 3
 
 
 @dataclass(frozen=True)
@@ -177,7 +181,7 @@ def reference_of(config: TrialConfig) -> TrialConfig:
         max_length=config.training.max_length,
         per_device_eval_batch_size=config.training.per_device_eval_batch_size,
     )
-    data = config.data
+    data = dataclasses.replace(config.data, augmentation="none", augmentation_factor=Data.augmentation_factor)
     if data.validation_path is not None:
-        data = dataclasses.replace(data, max_samples=None, augmentation="none")
+        data = dataclasses.replace(data, max_samples=None)
     return dataclasses.replace(config, lora=Lora(r=1, alpha=1), data=data, training=training)
