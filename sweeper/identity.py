@@ -17,6 +17,7 @@ _EDGE_BYTES = 1 << 20
 
 _LATER: dict[str, tuple[str, ...]] = {
     "data": ("augmentation_factor",),
+    "training": ("early_stopping_patience",),
 }
 """Fields, by group, that came after trials had been recorded: they enter only where they differ from their default."""
 

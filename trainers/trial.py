@@ -91,6 +91,7 @@ class Training:
     """The optimisation; names and meanings are those of `transformers.TrainingArguments` and `trl.SFTConfig`.
 
     `stop_at` ends a run early with the whole run's learning-rate schedule: a number of steps, or below 1 a share.
+    `early_stopping_patience` ends it after so many evaluations without a better `sweep.metric`; the driver decides.
     """
 
     __pydantic_config__ = _FORBID_UNKNOWN
@@ -108,6 +109,7 @@ class Training:
     num_train_epochs: float = 3.0
     stop_at: float | None = None
     eval_steps: int = 50
+    early_stopping_patience: int | None = None
     logging_steps: int = 10
     max_length: int = 512
     max_grad_norm: float = 1.0

@@ -74,6 +74,8 @@ def test_later_fields_enter_where_they_differ_from_their_default(config: TrialCo
     assert len({trial_id(config), trial_id(augmented), trial_id(more)}) == 3
     assert trial_id(changed(more, "data", augmentation="none")) == trial_id(config)  # five times nothing
     assert reference_of(more) == reference_of(config)
+    patient = changed(config, "training", early_stopping_patience=3)
+    assert trial_id(patient) != trial_id(config) and reference_of(patient) == reference_of(config)
 
 
 def test_data_count_by_content(config: TrialConfig) -> None:

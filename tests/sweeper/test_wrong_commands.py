@@ -137,6 +137,8 @@ COMMANDS: list[tuple[str, list[str]]] = [
     ("training.num_train_epochs=0", ["training.num_train_epochs=0"]),
     ("training.eval_steps=0", ["training.eval_steps=0"]),
     ("training.logging_steps=0", ["training.logging_steps=0"]),
+    ("training.early_stopping_patience=0", ["training.early_stopping_patience=0", "at least 1"]),
+    ("training.early_stopping_patience=2.5", ["training.early_stopping_patience=2.5", "integer"]),
     ("training.warmup_steps=-1", ["training.warmup_steps=-1"]),
     ("training.weight_decay=-0.1", ["training.weight_decay=-0.1"]),
     ("training.max_length=1", ["training.max_length=1"]),
