@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from trainers import augmentation, sources
+from trainers.minority import minority_of
 from trainers.seam import TrialFailed
 from trainers.sources import Row
 from trainers.trial import Data
@@ -35,11 +36,16 @@ class Example:
 
 @dataclass(frozen=True)
 class Rows:
-    """The examples of a trial, and the closed set of answers of labelled data."""
+    """The examples of a trial, and the closed set of answers of labelled data.
+
+    `minority` indexes the label that the fewest training rows have, counted before `max_samples`, so that trials on
+    more and on fewer rows are measured by the same one; None where there are no labels.
+    """
 
     train: list[Example]
     validation: list[Example]
     labels: tuple[str, ...] = ()
+    minority: int | None = None
 
 
 def load(data: Data) -> Rows:
@@ -63,7 +69,8 @@ def load(data: Data) -> Rows:
         validation = _examples(data.validation_path or data.path, set_aside, data, labels)
     else:
         train, validation = _split(train, data.validation_fraction, data.path)
-    return Rows(_augmented(_subset(train, data.max_samples), data), validation, labels)
+    minority = minority_of(example.label for example in train)
+    return Rows(_augmented(_subset(train, data.max_samples), data), validation, labels, minority)
 
 
 def _labels(data: Data, rows: Sequence[Row]) -> tuple[str, ...]:

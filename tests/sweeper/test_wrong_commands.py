@@ -174,6 +174,8 @@ COMMANDS: list[tuple[str, list[str]]] = [
     ("-m sampler=tpe,random lora.r=8,16", ["sampler=several values", "one value for all trials"]),
     ("-m executor.workers=1,2", ["executor.workers"]),
     ("sweep.metric=f1", ["sweep.metric=f1", "eval_macro_f1"]),
+    ("sweep.metric=minority_f1", ["sweep.metric=minority_f1", "try: sweep.metric=eval_minority_f1"]),
+    ("sweep.metric=minority_threshold", ["sweep.metric=minority_threshold", "measured are"]),
     ("sweep.name=../up", ["sweep.name=../up"]),
     ("sweep.name='a b'", ["sweep.name=a b"]),
     # files
@@ -224,3 +226,15 @@ def test_what_cannot_be_augmented_is_refused(
     said = capsys.readouterr().err
     assert exit_.value.code == 2 and "1 problem" in said and "data.augmentation=eda: varies the texts" in said
     assert "rows.jsonl holds others; try: data.augmentation=none" in said
+
+
+def test_a_minority_needs_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"prompt": "1+1=", "completion": "2"}\n' * 20)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["lora-sweep", "sweep.metric=eval_minority_f1", "data.path=rows.jsonl"])
+    with pytest.raises(SystemExit) as exit_:
+        cli.main()
+    GlobalHydra.instance().clear()
+    assert exit_.value.code == 2 and "rows.jsonl holds no labels to predict" in capsys.readouterr().err
