@@ -1,8 +1,9 @@
 """The playbook's first links on published sweeps of 35 models: what they cost, and how far from the best they end.
 
 Run: python -m benchmarks.lr_rank
-The tables (benchmarks/curves/lr_rank.csv) are the final test losses (nats per token) of LoRA runs on tulu3 over rank and
-learning rate: thinking-machines-lab/tinker-cookbook, `tinker_cookbook/recipes/chat_sl/results/sft_sweep.md` (Apache-2.0).
+The tables (benchmarks/curves/lr_rank.csv) are the final test losses (nats per token) of LoRA runs on tulu3 over rank
+and learning rate: thinking-machines-lab/tinker-cookbook (Apache-2.0),
+`tinker_cookbook/recipes/chat_sl/results/sft_sweep.md`.
 Diverged runs are `nan` there, cells that were not published are empty and fail here; repeated runs are averaged.
 Stages, rules and order are those of conf/procedure/playbook.yaml, read from the file; the values are the tables', and
 nothing was tuned on them. A trial that diverged or failed is counted like any other.
@@ -110,7 +111,7 @@ def conducted(grid: Grid, procedures: Path, folder: Path, *more: str) -> tuple[f
 
 
 def by_hand(grid: Grid, again: bool) -> tuple[float, float]:
-    """For orientation: all rates at the lowest rank, all ranks at the best of them, then perhaps the rates beside it."""
+    """All rates at the lowest rank, all ranks at the best of them, then perhaps the rates beside it."""
     low = grid.ranks[0]
     rate = min(grid.rates, key=lambda item: grid.loss((low, item)))
     run = {(low, item) for item in grid.rates} | {(r, rate) for r in grid.ranks}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -76,7 +77,8 @@ def decide(trial: Trial, step: int, values: Values, objective: Objective, pruner
         pruner: Compares the trial with the others.
 
     Returns:
-        The decision. A value that is not finite ends the trial as diverged; the last step completes it.
+        The decision. A value that is not finite ends the trial as diverged; the last step completes it, and so does
+        its own patience.
     """
     broken = sorted(name for name, value in values.items() if not math.isfinite(value))
     if broken:
@@ -87,12 +89,34 @@ def decide(trial: Trial, step: int, values: Values, objective: Objective, pruner
     keep = best is not None and best[0] == step
     if trial.steps is not None and step >= trial.steps:
         return Decision(f"all {trial.steps} steps done", outcome="complete", keep=keep)
-    verdict = None if trial.is_reference else pruner.verdict(trial, step, values[objective.metric])
+    return dataclasses.replace(_before_the_end(trial, step, values[objective.metric], objective, pruner), keep=keep)
+
+
+def _before_the_end(trial: Trial, step: int, value: float, objective: Objective, pruner: Pruner) -> Decision:
+    # Asked also of a trial that stops early: what it reached here counts when others are compared.
+    verdict = None if trial.is_reference else pruner.verdict(trial, step, value)
+    if (reason := _out_of_patience(trial, step, objective)) is not None:
+        return Decision(reason, outcome="complete")
     if verdict is None:
-        return Decision(f"{objective.metric} {values[objective.metric]:.6g} at step {step}", keep=keep)
-    if verdict.action == "pause":
-        return Decision(verdict.reason, keep=keep, pause=True)
-    return Decision(verdict.reason, outcome="pruned", keep=keep)
+        return Decision(f"{objective.metric} {value:.6g} at step {step}")
+    return Decision(verdict.reason, pause=True) if verdict.action == "pause" else Decision(verdict.reason, "pruned")
+
+
+def _out_of_patience(trial: Trial, step: int, objective: Objective) -> str | None:
+    """Says that a trial stops early, None where it does not: the rule of transformers' EarlyStoppingCallback.
+
+    That many evaluations in a row were no better than the best before them.
+    """
+    patience = trial.config.get("training", {}).get("early_stopping_patience")
+    best = best_rung(trial.rungs, objective.metric, objective.direction)
+    if patience is None or best is None:
+        return None
+    waited = sum(objective.metric in values for at, values in trial.rungs if at > best[0])
+    if waited < patience:
+        return None
+    evaluations = "1 evaluation" if waited == 1 else f"{waited} evaluations"
+    where = f"step {step}" if trial.steps is None else f"step {step} of {trial.steps}"
+    return f"no better {objective.metric} for {evaluations}: stopped early at {where}"
 
 
 def _without_objective(trial: Trial, step: int, objective: Objective) -> Decision:

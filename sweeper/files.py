@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import re
 from collections.abc import Iterator
@@ -23,10 +24,11 @@ def problems(config: TrialConfig, metric: str) -> list[Problem]:
         config: A validated trial.
         metric: What the sweep ranks by; some need labelled data.
     """
-    rows = _read(_Key(config.data))
+    rows = _read(_Key(dataclasses.replace(config.data, augmentation="none")))
     if isinstance(rows, Problem):
         return [rows, *_model_problems(config)]
-    return [*_metric_problems(config, rows, metric), *_model_problems(config)]
+    found = [*_metric_problems(config, rows, metric), *_augmentation_problems(config, rows)]
+    return [*found, *_model_problems(config)]
 
 
 def _metric_problems(config: TrialConfig, rows: data.Rows, metric: str) -> list[Problem]:
@@ -35,6 +37,13 @@ def _metric_problems(config: TrialConfig, rows: data.Rows, metric: str) -> list[
             Problem("sweep.metric", metric, f"{config.data.path} holds no labels to predict", "sweep.metric=eval_loss")
         ]
     return []
+
+
+def _augmentation_problems(config: TrialConfig, rows: data.Rows) -> list[Problem]:
+    if config.data.augmentation == "none" or rows.labels:
+        return []
+    rule = f"varies {data.AUGMENTABLE}, and {config.data.path} holds others"
+    return [Problem("data.augmentation", config.data.augmentation, rule, "data.augmentation=none")]
 
 
 class _Key:

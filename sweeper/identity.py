@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,12 @@ from trainers import bundled, hub, sources
 from trainers.trial import TrialConfig
 
 _EDGE_BYTES = 1 << 20
+
+_LATER: dict[str, tuple[str, ...]] = {
+    "data": ("augmentation_factor",),
+    "training": ("early_stopping_patience",),
+}
+"""Fields, by group, that came after trials had been recorded: they enter only where they differ from their default."""
 
 
 def trial_id(config: TrialConfig) -> str:
@@ -34,6 +41,10 @@ def trial_id(config: TrialConfig) -> str:
         "content": data_content(config),
     }
     values["lora"] = _without(values["lora"], "gain", "alpha_law", "alpha_r")
+    for group, names in _LATER.items():
+        values[group] = _without(values[group], *_at_default(getattr(config, group), names))
+    if config.data.augmentation == "none":  # how often nothing is done does not matter
+        values["data"] = _without(values["data"], "augmentation_factor")
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -78,6 +89,11 @@ def _folder_content(path: str) -> str:
             content.seek(max(0, file.stat().st_size - _EDGE_BYTES))
             digest.update(content.read())
     return digest.hexdigest()
+
+
+def _at_default(group: Any, names: Iterable[str]) -> list[str]:
+    default = {item.name: item.default for item in dataclasses.fields(group)}
+    return [name for name in names if getattr(group, name) == default[name]]
 
 
 def _without(values: dict[str, Any], *keys: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,11 +135,14 @@ class Overview:
     def _worth(self, known: list[Trial]) -> float:
         """Returns how many whole trials' steps the sweep will run."""
         if self._share is None:
-            # What a pruner has spared already will not be run.
-            spared = sum(1 - self._done(trial) / (trial.steps or 1) for trial in known if trial.outcome is not None)
-            return self._total - spared
+            # What has been spared already, by a pruner or by stopping early, will not be run.
+            return self._total - self._spared(trial for trial in known if trial.outcome is not None)
         rungs = max(math.ceil((trial.steps or 1) / trial.config["training"]["eval_steps"]) for trial in known)
-        return self._share(int(self._total), rungs)
+        # The share knows what pruning spares, not who stops early.
+        return self._share(int(self._total), rungs) - self._spared(item for item in known if item.outcome == "complete")
+
+    def _spared(self, trials: Iterable[Trial]) -> float:
+        return sum(1 - self._done(trial) / (trial.steps or 1) for trial in trials)
 
     def _done(self, trial: Trial) -> int:
         return max(trial.last_step, self._steps.get(trial.id, 0))

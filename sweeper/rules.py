@@ -56,11 +56,13 @@ TRIAL_RULES = (
     Rule("training.num_train_epochs", lambda value: value > 0, "must be above 0", "training.num_train_epochs=3"),
     Rule("training.stop_at", lambda value: value > 0, "must be above 0", "training.stop_at=0.1"),
     _at_least("training.eval_steps", 1, "50"),
+    _at_least("training.early_stopping_patience", 1, "3"),
     _at_least("training.logging_steps", 1, "10"),
     _at_least("training.max_length", 2, "256"),
     _at_least("training.max_grad_norm", 0, "1.0"),
     _at_least("training.seed", 0, "42"),
     _at_least("data.max_samples", 1, "1000"),
+    _at_least("data.augmentation_factor", 2, "3"),
     Rule(
         "data.validation_fraction",
         lambda value: 0 < value < 1,

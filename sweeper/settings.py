@@ -10,7 +10,10 @@ from pydantic import Field
 
 _FORBID_UNKNOWN = {"extra": "forbid"}
 
-LABELLED = ("eval_accuracy", "eval_macro_f1")
+LABELLED = (
+    *("eval_accuracy", "eval_macro_f1"),
+    *("eval_minority_f1", "eval_minority_precision", "eval_minority_recall"),
+)
 """What is measured of labelled data alone."""
 
 MEASURED = ("eval_loss", "perplexity", "token_accuracy", *LABELLED)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
-from trainers import sources
+from trainers import augmentation, sources
+from trainers.minority import minority_of
 from trainers.seam import TrialFailed
 from trainers.sources import Row
 from trainers.trial import Data
@@ -16,23 +18,34 @@ SPLIT_SEED = 0
 
 SHAPES = "prompt and completion, or text and label, or text"
 
+AUGMENTABLE = "the texts of rows with text and label"
+
 
 @dataclass(frozen=True)
 class Example:
-    """A row as it is trained on: the loss is on the completion only. `label` indexes `Rows.labels`."""
+    """A row as it is trained on: the loss is on the completion only. `label` indexes `Rows.labels`.
+
+    `text` is a labelled row's own text, before the template made a prompt of it.
+    """
 
     prompt: str
     completion: str
     label: int | None = None
+    text: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The examples of a trial, and the closed set of answers of labelled data."""
+    """The examples of a trial, and the closed set of answers of labelled data.
+
+    `minority` indexes the label that the fewest training rows have, counted before `max_samples`, so that trials on
+    more and on fewer rows are measured by the same one; None where there are no labels.
+    """
 
     train: list[Example]
     validation: list[Example]
     labels: tuple[str, ...] = ()
+    minority: int | None = None
 
 
 def load(data: Data) -> Rows:
@@ -42,10 +55,12 @@ def load(data: Data) -> Rows:
         data: Where they are and how a row becomes an example.
 
     Returns:
-        The examples; without validation rows a seeded, stratified share of the training rows is set aside.
+        The examples; without validation rows a seeded, stratified share of the training rows is set aside. Only
+        training rows are augmented, after that and after `max_samples`.
 
     Raises:
-        TrialFailed: The source is missing, empty, does not parse, or has none of the known columns.
+        TrialFailed: The source is missing, empty, does not parse, has none of the known columns, or is to be augmented
+            and has no labelled texts.
     """
     read, set_aside = sources.read(data)
     labels = _labels(data, read)
@@ -54,7 +69,8 @@ def load(data: Data) -> Rows:
         validation = _examples(data.validation_path or data.path, set_aside, data, labels)
     else:
         train, validation = _split(train, data.validation_fraction, data.path)
-    return Rows(_subset(train, data.max_samples), validation, labels)
+    minority = minority_of(example.label for example in train)
+    return Rows(_augmented(_subset(train, data.max_samples), data), validation, labels, minority)
 
 
 def _labels(data: Data, rows: Sequence[Row]) -> tuple[str, ...]:
@@ -79,6 +95,21 @@ def _subset(examples: list[Example], max_samples: int | None) -> list[Example]:
         return examples
     chosen = _stratified(examples, max_samples)
     return [example for index, example in enumerate(examples) if index in chosen]
+
+
+def _augmented(examples: list[Example], data: Data) -> list[Example]:
+    """Puts behind every example its variants, where the data are to be augmented."""
+    if data.augmentation == "none":
+        return examples
+    if any(example.label is None for example in examples):
+        raise TrialFailed(f"data.augmentation={data.augmentation} varies {AUGMENTABLE}, and {data.path} holds others")
+    return [row for example in examples for row in (example, *_variants(example, data))]
+
+
+def _variants(example: Example, data: Data) -> Iterator[Example]:
+    for number in range(1, data.augmentation_factor):
+        text = augmentation.variant(example.text, number)
+        yield dataclasses.replace(example, prompt=_prompt(text, data), text=text)
 
 
 def _stratified(examples: Sequence[Example], count: int) -> set[int]:
@@ -125,8 +156,11 @@ def _labelled(row: Row, data: Data, labels: tuple[str, ...], place: str) -> Exam
     text, label = _text(row, "text", place), _text(row, "label", place)
     if label not in labels:
         raise TrialFailed(f"{place} has the label {label!r}; known are {', '.join(labels)}")
-    prompt = data.template.replace("{text}", text) if data.template else text
-    return Example(prompt, completion_of(label), labels.index(label))
+    return Example(_prompt(text, data), completion_of(label), labels.index(label), text)
+
+
+def _prompt(text: str, data: Data) -> str:
+    return data.template.replace("{text}", text) if data.template else text
 
 
 def completion_of(label: str) -> str:

@@ -16,6 +16,7 @@ import torch
 
 from trainers.completion import completion_logits
 from trainers.label_scores import score
+from trainers.minority import minority_scores
 from trainers.tokens import IGNORED, Tokens
 
 Answers = Sequence[Sequence[int]]
@@ -43,7 +44,9 @@ class Totals:
         }
 
 
-def evaluate(model: Any, rows: Sequence[Tokens], answers: Answers, batch_size: int, pad: int) -> dict[str, float]:
+def evaluate(
+    model: Any, rows: Sequence[Tokens], answers: Answers, batch_size: int, pad: int, *, minority: int | None = None
+) -> dict[str, float]:
     """Measures a model on the validation rows.
 
     Args:
@@ -52,15 +55,21 @@ def evaluate(model: Any, rows: Sequence[Tokens], answers: Answers, batch_size: i
         answers: The labels' completions; empty for unlabelled data.
         batch_size: The most rows per forward pass.
         pad: The padding token's id.
+        minority: The rarest label, which is measured besides; None for none.
 
     Returns:
         `eval_loss` (nats per completion token), `perplexity`, `token_accuracy`, and for labelled data `eval_accuracy`
-        and `eval_macro_f1`: the predicted label is the one whose completion has the highest log-probability.
+        and `eval_macro_f1`: the predicted label is the one whose completion has the highest log-probability. With a
+        minority, what `trainers.minority` measures: a row's score is the label's probability among all labels.
     """
     mode = model.training
     model.eval()
     with torch.no_grad():
-        values = _labelled(model, rows, answers, batch_size, pad) if answers else _plain(model, rows, batch_size, pad)
+        values = (
+            _labelled(model, rows, answers, batch_size, pad, minority=minority)
+            if answers
+            else _plain(model, rows, batch_size, pad)
+        )
     model.train(mode)
     return values
 
@@ -71,15 +80,19 @@ def _plain(model: Any, rows: Sequence[Tokens], batch_size: int, pad: int) -> dic
     return totals.values()
 
 
-def _labelled(model: Any, rows: Sequence[Tokens], answers: Answers, batch_size: int, pad: int) -> dict[str, float]:
+def _labelled(
+    model: Any, rows: Sequence[Tokens], answers: Answers, batch_size: int, pad: int, *, minority: int | None
+) -> dict[str, float]:
     """Takes the loss from the label scores: a whole completion is one of the answers, computed already."""
-    totals, truth, predicted = Totals(), [], []
+    totals, truth, predicted, shares = Totals(), [], [], []
     # A row whose completion max_length has cut is not one of the answers: its tokens are counted as they are.
     cut = [row for row in rows if row.completion != tuple(answers[row.label or 0])]
     whole = {id(row) for row in rows} - {id(row) for row in cut}
     _add_tokens(totals, model, cut, batch_size, pad)
     for batch, scores in score(model, rows, answers, batch_size):
-        predicted += scores.log_probabilities.sum(-1).argmax(-1).tolist()
+        nats_of = scores.log_probabilities.sum(-1)  # (batch, answers)
+        predicted += nats_of.argmax(-1).tolist()
+        shares += nats_of.double().softmax(-1)[:, minority or 0].tolist()  # in float32 the surest rows would tie at 1
         for index, row in enumerate(batch):
             label = row.label or 0
             truth.append(label)
@@ -88,7 +101,8 @@ def _labelled(model: Any, rows: Sequence[Tokens], answers: Answers, batch_size: 
                 nats = -scores.log_probabilities[index, label, :length].sum().item()
                 totals.add(nats, scores.hits[index, label, :length].sum().item(), length)
     hits = sum(a == b for a, b in zip(truth, predicted, strict=True))
-    return {**totals.values(), "eval_accuracy": hits / len(truth), "eval_macro_f1": macro_f1(truth, predicted)}
+    rare = {} if minority is None else minority_scores([label == minority for label in truth], shares)
+    return {**totals.values(), "eval_accuracy": hits / len(truth), "eval_macro_f1": macro_f1(truth, predicted), **rare}
 
 
 def _add_tokens(totals: Totals, model: Any, rows: Sequence[Tokens], batch_size: int, pad: int) -> None:

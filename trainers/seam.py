@@ -14,7 +14,8 @@ from trainers.trial import TrialConfig
 Outcome = Literal["complete", "pruned", "diverged", "out_of_memory", "failed"]
 """Every way a trial can end:
 
-complete: ran all its steps; pruned: stopped by comparison with others; diverged: a loss or gradient was not finite;
+complete: ran all its steps, or stopped early by its own patience; pruned: stopped by comparison with others;
+diverged: a loss or gradient was not finite;
 out_of_memory: did not fit its device; failed: anything else, with the reason.
 """
 

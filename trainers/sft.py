@@ -166,7 +166,8 @@ def _trainer(
 
 def _measure(config: TrialConfig, model: Any, base: base_model.Base, rows: tokens.TokenRows) -> dict[str, float]:
     batch_size = config.training.per_device_eval_batch_size
-    return evaluate(model, rows.validation, rows.answers, batch_size, base.tokenizer.pad_token_id)
+    pad = base.tokenizer.pad_token_id
+    return evaluate(model, rows.validation, rows.answers, batch_size, pad, minority=rows.minority)
 
 
 def _first_line(error: BaseException) -> str:

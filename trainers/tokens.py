@@ -32,11 +32,15 @@ class Tokens:
 
 @dataclass(frozen=True)
 class TokenRows:
-    """A trial's data as token ids; `answers` are the completions of the labels, in the labels' order."""
+    """A trial's data as token ids.
+
+    `answers` are the completions of the labels, in the labels' order; `minority` indexes the rarest.
+    """
 
     train: list[Tokens]
     validation: list[Tokens]
     answers: list[tuple[int, ...]]
+    minority: int | None = None
 
 
 def tokenize(rows: Rows, tokenizer: Any, max_length: int) -> TokenRows:
@@ -58,7 +62,7 @@ def tokenize(rows: Rows, tokenizer: Any, max_length: int) -> TokenRows:
     if not train or not validation:
         side = "validation" if train else "training"
         raise TrialFailed(f"training.max_length={max_length} cuts off every completion of the {side} rows")
-    return TokenRows(train, validation, _answers(rows, tokenizer))
+    return TokenRows(train, validation, _answers(rows, tokenizer), rows.minority)
 
 
 def _answers(rows: Rows, tokenizer: Any) -> list[tuple[int, ...]]:

@@ -69,7 +69,10 @@ class Lora:
 
 @dataclass(frozen=True)
 class Data:
-    """Training, validation and test rows, and how a row becomes a prompt and a completion."""
+    """Training, validation and test rows, and how a row becomes a prompt and a completion.
+
+    `augmentation_factor` is how many rows a training row becomes with augmentation, itself included.
+    """
 
     __pydantic_config__ = _FORBID_UNKNOWN
 
@@ -84,7 +87,8 @@ class Data:
     validation_fraction: float = 0.1
     labels: list[str] | None = None
     template: str | None = None
-    augmentation: Literal["none"] = "none"
+    augmentation: Literal["none", "eda"] = "none"
+    augmentation_factor: int = 3
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,7 @@ class Training:
     """The optimisation; names and meanings are those of `transformers.TrainingArguments` and `trl.SFTConfig`.
 
     `stop_at` ends a run early with the whole run's learning-rate schedule: a number of steps, or below 1 a share.
+    `early_stopping_patience` ends it after so many evaluations without a better `sweep.metric`; the driver decides.
     """
 
     __pydantic_config__ = _FORBID_UNKNOWN
@@ -109,6 +114,7 @@ class Training:
     num_train_epochs: float = 3.0
     stop_at: float | None = None
     eval_steps: int = 50
+    early_stopping_patience: int | None = None
     logging_steps: int = 10
     max_length: int = 512
     max_grad_norm: float = 1.0
@@ -182,7 +188,7 @@ def reference_of(config: TrialConfig) -> TrialConfig:
         max_length=config.training.max_length,
         per_device_eval_batch_size=config.training.per_device_eval_batch_size,
     )
-    data = config.data
+    data = dataclasses.replace(config.data, augmentation="none", augmentation_factor=Data.augmentation_factor)
     if data.validation_path is not None:
-        data = dataclasses.replace(data, max_samples=None, augmentation="none")
+        data = dataclasses.replace(data, max_samples=None)
     return dataclasses.replace(config, lora=Lora(r=1, alpha=1), data=data, training=training)

@@ -64,6 +64,20 @@ def test_whatever_is_computed_with_matters(config: TrialConfig, group: str, valu
     assert trial_id(changed(config, group, **values)) != trial_id(config)
 
 
+def test_ids_that_were_recorded_stay(config: TrialConfig) -> None:
+    assert trial_id(config) == "a571179bd6dd"
+
+
+def test_later_fields_enter_where_they_differ_from_their_default(config: TrialConfig) -> None:
+    augmented = changed(config, "data", augmentation="eda")
+    more = changed(augmented, "data", augmentation_factor=5)
+    assert len({trial_id(config), trial_id(augmented), trial_id(more)}) == 3
+    assert trial_id(changed(more, "data", augmentation="none")) == trial_id(config)  # five times nothing
+    assert reference_of(more) == reference_of(config)
+    patient = changed(config, "training", early_stopping_patience=3)
+    assert trial_id(patient) != trial_id(config) and reference_of(patient) == reference_of(config)
+
+
 def test_data_count_by_content(config: TrialConfig) -> None:
     folder = Path(config.data.path).parent
     assert trial_id(changed(config, "data", path=str(folder / "copy.csv"))) == trial_id(config)

@@ -137,6 +137,8 @@ COMMANDS: list[tuple[str, list[str]]] = [
     ("training.num_train_epochs=0", ["training.num_train_epochs=0"]),
     ("training.eval_steps=0", ["training.eval_steps=0"]),
     ("training.logging_steps=0", ["training.logging_steps=0"]),
+    ("training.early_stopping_patience=0", ["training.early_stopping_patience=0", "at least 1"]),
+    ("training.early_stopping_patience=2.5", ["training.early_stopping_patience=2.5", "integer"]),
     ("training.warmup_steps=-1", ["training.warmup_steps=-1"]),
     ("training.weight_decay=-0.1", ["training.weight_decay=-0.1"]),
     ("training.max_length=1", ["training.max_length=1"]),
@@ -145,6 +147,8 @@ COMMANDS: list[tuple[str, list[str]]] = [
     ("training.seed=-1", ["training.seed=-1"]),
     ("data.max_samples=0", ["data.max_samples=0"]),
     ("data.validation_fraction=1", ["data.validation_fraction=1"]),
+    ("data.augmentation_factor=1", ["data.augmentation_factor=1", "at least 2", "try: data.augmentation_factor=3"]),
+    ("data.augmentation=easy", ["data.augmentation=easy", "none|eda"]),
     ("executor.workers=0", ["executor.workers=0"]),
     ("executor.threads=0", ["executor.threads=0"]),
     ("executor.devices=tpu", ["executor.devices=tpu", "auto"]),
@@ -170,6 +174,8 @@ COMMANDS: list[tuple[str, list[str]]] = [
     ("-m sampler=tpe,random lora.r=8,16", ["sampler=several values", "one value for all trials"]),
     ("-m executor.workers=1,2", ["executor.workers"]),
     ("sweep.metric=f1", ["sweep.metric=f1", "eval_macro_f1"]),
+    ("sweep.metric=minority_f1", ["sweep.metric=minority_f1", "try: sweep.metric=eval_minority_f1"]),
+    ("sweep.metric=minority_threshold", ["sweep.metric=minority_threshold", "measured are"]),
     ("sweep.name=../up", ["sweep.name=../up"]),
     ("sweep.name='a b'", ["sweep.name=a b"]),
     # files
@@ -205,3 +211,30 @@ def test_it_says_what_is_wrong(
     assert said.out == "" and "Traceback" not in said.err
     assert all("; try: " in line for line in said.err.splitlines()[1:])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["data.augmentation=eda", "-m data.augmentation=none,eda"])
+def test_what_cannot_be_augmented_is_refused(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"prompt": "1+1=", "completion": "2"}\n' * 20)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["lora-sweep", *shlex.split(command), "data.path=rows.jsonl"])
+    with pytest.raises(SystemExit) as exit_:
+        cli.main()
+    GlobalHydra.instance().clear()
+    said = capsys.readouterr().err
+    assert exit_.value.code == 2 and "1 problem" in said and "data.augmentation=eda: varies the texts" in said
+    assert "rows.jsonl holds others; try: data.augmentation=none" in said
+
+
+def test_a_minority_needs_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"prompt": "1+1=", "completion": "2"}\n' * 20)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["lora-sweep", "sweep.metric=eval_minority_f1", "data.path=rows.jsonl"])
+    with pytest.raises(SystemExit) as exit_:
+        cli.main()
+    GlobalHydra.instance().clear()
+    assert exit_.value.code == 2 and "rows.jsonl holds no labels to predict" in capsys.readouterr().err

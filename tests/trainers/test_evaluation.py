@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM
 
 from trainers.evaluation import evaluate, macro_f1
 from trainers.label_scores import score
+from trainers.minority import minority_scores
 from trainers.tokens import Tokens
 
 ANSWERS = [(5, 1), (6, 7, 1), (8, 9, 10, 1)]
@@ -75,6 +76,17 @@ def test_predictions_are_the_best_answers(model: Any) -> None:
     truth = [row.label for row in made]
     assert values["eval_accuracy"] == sum(a == b for a, b in zip(truth, best, strict=True)) / len(made)
     assert values["eval_macro_f1"] == pytest.approx(f1_score(truth, best, average="macro"))
+
+
+@pytest.mark.parametrize("minority", [0, 1, 2])
+def test_the_minority_is_scored_by_its_probability_among_the_labels(model: Any, minority: int) -> None:
+    made = rows(30)
+    nats = [[log_probabilities(model, row.prompt, answer).sum().item() for answer in ANSWERS] for row in made]
+    shares = [torch.tensor(row).double().softmax(-1)[minority].item() for row in nats]
+    wanted = minority_scores([row.label == minority for row in made], shares)
+    found = evaluate(model, made, ANSWERS, 8, pad=0, minority=minority)
+    assert {key: found[key] for key in wanted} == pytest.approx(wanted, abs=1e-5)
+    assert set(found) - set(wanted) == set(evaluate(model, made, ANSWERS, 8, pad=0))
 
 
 def test_a_completion_that_was_cut_counts_as_it_is(model: Any) -> None:
