@@ -10,9 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from trainers import bundled, hub, sources
-from trainers.trial import TrialConfig
+from trainers.trial import Lora, TrialConfig
 
 _EDGE_BYTES = 1 << 20
+
+# Fields that came after the first trials were recorded enter only where they differ from their default, which computes
+# what was computed before there was such a field: recorded trials keep their identity.
+_LATER = {"lora": ("init_lora_weights", "loftq_bits", "loftq_iter")}
+_PLAIN = {"lora": dataclasses.asdict(Lora(r=1, alpha=1))}
 
 
 def trial_id(config: TrialConfig) -> str:
@@ -34,6 +39,9 @@ def trial_id(config: TrialConfig) -> str:
         "content": data_content(config),
     }
     values["lora"] = _without(values["lora"], "gain")
+    for group, names in _LATER.items():
+        untouched = [name for name in names if values[group][name] == _PLAIN[group][name]]
+        values[group] = _without(values[group], *untouched)
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -14,10 +14,11 @@ import datasets
 import torch
 import transformers
 
-from trainers import adapter, base_model, data, memory, state, tokens
+from trainers import adapter, base_model, data, loftq, memory, state, tokens
 from trainers.arguments import sft_config
 from trainers.coroutine import Coroutine
 from trainers.evaluation import evaluate
+from trainers.full_precision import FullPrecision
 from trainers.lean_sft import LeanSftTrainer
 from trainers.registry import Resources
 from trainers.rungs import Exchange, Rungs
@@ -58,6 +59,7 @@ class SftTrainer:
         try:
             return self._train(start, exchange)
         except (torch.OutOfMemoryError, MemoryError) as error:
+            self._base = self._base_key = None  # it may be half-wrapped
             return Failed(start.trial, "out_of_memory", _first_line(error), traceback.format_exc())
         except TrialFailed as error:
             return Failed(start.trial, "failed", str(error))
@@ -96,7 +98,8 @@ class SftTrainer:
         return self._rows[key]
 
     def _evaluate_base(self, start: Start, base: base_model.Base, rows: tokens.TokenRows, exchange: Exchange) -> int:
-        exchange(Began(start.trial, 0, {"device": str(self._device), "trainable_parameters": 0}))
+        facts = {"device": str(self._device), "trainable_parameters": 0, "init_seconds": 0.0}
+        exchange(Began(start.trial, 0, facts))
         exchange(Rung(start.trial, 0, _measure(start.config, base.model, base, rows)))
         return 0
 
@@ -105,8 +108,12 @@ class SftTrainer:
     ) -> tuple[int, type[Ended | Paused]]:
         config = start.config
         transformers.set_seed(config.training.seed)  # where TRL sets it: before the adapter's weights are drawn
+        began = time.perf_counter()
         model = adapter.attach(base.model, config.lora)
         try:
+            if config.lora.uses_loftq:
+                loftq.initialise(model, FullPrecision(config.model).weight, config.lora.turns)
+            init_seconds = round(time.perf_counter() - began, 3)
             trainer = _trainer(config, model, base, rows, self._device)
             rungs = Rungs(
                 start=start,
@@ -117,6 +124,7 @@ class SftTrainer:
                     "device": str(self._device),
                     "threads": self._threads,
                     "trainable_parameters": sum(item.numel() for item in adapter.trainable(model)),
+                    "init_seconds": init_seconds,
                     "train_rows": len(rows.train),
                     "validation_rows": len(rows.validation),
                 },
@@ -133,8 +141,8 @@ class SftTrainer:
         base = model.unload()
         # TRL replaces forward by one with a fused head; left in place, every trial would wrap it once more.
         base.__dict__.pop("forward", None)
-        if config.lora.bias != "none":
-            self._base = None  # its biases were trained
+        if adapter.changes_base(config.lora):
+            self._base = None
 
 
 def _resumed(trainer: LeanSftTrainer, start: Start) -> str | None:
