@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from trainers import bundled, hub, sources
-from trainers.trial import Lora, TrialConfig
+from trainers.trial import Lora, Training, TrialConfig
 
 _EDGE_BYTES = 1 << 20
 
 # Fields that came after the first trials were recorded enter only where they differ from their default, which computes
 # what was computed before there was such a field: recorded trials keep their identity.
-_LATER = {"lora": ("init_lora_weights", "loftq_bits", "loftq_iter")}
-_PLAIN = {"lora": dataclasses.asdict(Lora(r=1, alpha=1))}
+_LATER = {"lora": ("init_lora_weights", "loftq_bits", "loftq_iter"), "training": ("probes",)}
+_PLAIN = {"lora": dataclasses.asdict(Lora(r=1, alpha=1)), "training": dataclasses.asdict(Training(learning_rate=0.0))}
 
 
 def trial_id(config: TrialConfig) -> str:

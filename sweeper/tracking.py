@@ -33,7 +33,7 @@ STATUS = {"complete": "FINISHED", "pruned": "KILLED"}
 """MLflow's status per outcome; every other outcome is FAILED."""
 
 # What a trial knows before its first step and is worth comparing.
-_FACTS = ("trainable_parameters", "init_seconds")
+_FACTS = ("trainable_parameters", "init_seconds", "logit_mse", "logit_cosine")
 
 _LONGEST_TAG = 8000  # characters (mlflow/utils/validation.py)
 _MOST_METRICS = 1000  # per log_batch call (mlflow/utils/validation.py)

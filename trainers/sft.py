@@ -14,12 +14,13 @@ import datasets
 import torch
 import transformers
 
-from trainers import adapter, base_model, data, loftq, memory, state, tokens
+from trainers import adapter, base_model, data, loftq, memory, probes, state, tokens
 from trainers.arguments import sft_config
 from trainers.coroutine import Coroutine
 from trainers.evaluation import evaluate
 from trainers.full_precision import FullPrecision
 from trainers.lean_sft import LeanSftTrainer
+from trainers.probes import logits
 from trainers.registry import Resources
 from trainers.rungs import Exchange, Rungs
 from trainers.seam import LEAVES, Began, Command, Ended, Event, Failed, Paused, Rung, Start, TrialFailed
@@ -35,6 +36,7 @@ class SftTrainer:
         self._base: base_model.Base | None = None
         self._base_key: tuple[Model, Quantization] | None = None
         self._rows: dict[tuple[Any, ...], tokens.TokenRows] = {}
+        self._full_logits = logits.FullLogits(self._device)
         self._trial: Coroutine[Any, Event] | None = None
 
     def advance(self, commands: Sequence[Command]) -> Iterator[Event]:
@@ -73,13 +75,14 @@ class SftTrainer:
         if self._device.type == "cpu":
             torch.set_num_threads(self._threads)
         base = self._load(start.config)
-        began = time.perf_counter()  # loading the base is the worker's cost, not this trial's
+        full = self._full(start.config, base)
+        began = time.perf_counter()  # loading models is the worker's cost, not this trial's
         memory.reset_peak(self._device)
         rows = self._tokens(start.config, base)
         step, leave = (
             (self._evaluate_base(start, base, rows, exchange), Ended)
             if start.config.is_reference
-            else self._fit(start, base, rows, exchange)
+            else self._fit(start, base, rows, full, exchange)
         )
         return leave(start.trial, step, round(time.perf_counter() - began, 3), memory.peak_mib(self._device))
 
@@ -97,6 +100,11 @@ class SftTrainer:
             self._rows[key] = tokens.tokenize(data.load(config.data), base.tokenizer, config.training.max_length)
         return self._rows[key]
 
+    def _full(self, config: TrialConfig, base: base_model.Base) -> list[torch.Tensor] | None:
+        if logits.NAME not in config.training.probes or config.is_reference:
+            return None
+        return self._full_logits.of(config, base, self._tokens(config, base).validation)
+
     def _evaluate_base(self, start: Start, base: base_model.Base, rows: tokens.TokenRows, exchange: Exchange) -> int:
         facts = {"device": str(self._device), "trainable_parameters": 0, "init_seconds": 0.0}
         exchange(Began(start.trial, 0, facts))
@@ -104,9 +112,15 @@ class SftTrainer:
         return 0
 
     def _fit(
-        self, start: Start, base: base_model.Base, rows: tokens.TokenRows, exchange: Exchange
+        self,
+        start: Start,
+        base: base_model.Base,
+        rows: tokens.TokenRows,
+        full: list[torch.Tensor] | None,
+        exchange: Exchange,
     ) -> tuple[int, type[Ended | Paused]]:
         config = start.config
+        measures = probes.at_rungs(config, base, rows)
         transformers.set_seed(config.training.seed)  # where TRL sets it: before the adapter's weights are drawn
         began = time.perf_counter()
         model = adapter.attach(base.model, config.lora)
@@ -114,17 +128,19 @@ class SftTrainer:
             if config.lora.uses_loftq:
                 loftq.initialise(model, FullPrecision(config.model).weight, config.lora.turns)
             init_seconds = round(time.perf_counter() - began, 3)
+            compared = {} if full is None else logits.compare(model, full, rows.validation, base.tokenizer.pad_token_id)
             trainer = _trainer(config, model, base, rows, self._device)
             rungs = Rungs(
                 start=start,
                 exchange=exchange,
-                measure=lambda: _measure(config, model, base, rows),
+                measure=lambda: _measure(config, model, base, rows, measures),
                 tokens_seen=lambda: trainer.tokens_seen,
                 facts={
                     "device": str(self._device),
                     "threads": self._threads,
                     "trainable_parameters": sum(item.numel() for item in adapter.trainable(model)),
                     "init_seconds": init_seconds,
+                    **compared,
                     "train_rows": len(rows.train),
                     "validation_rows": len(rows.validation),
                 },
@@ -172,9 +188,18 @@ def _trainer(
     return trainer
 
 
-def _measure(config: TrialConfig, model: Any, base: base_model.Base, rows: tokens.TokenRows) -> dict[str, float]:
+def _measure(
+    config: TrialConfig,
+    model: Any,
+    base: base_model.Base,
+    rows: tokens.TokenRows,
+    measures: Sequence[probes.Measure] = (),
+) -> dict[str, float]:
     batch_size = config.training.per_device_eval_batch_size
-    return evaluate(model, rows.validation, rows.answers, batch_size, base.tokenizer.pad_token_id)
+    values = evaluate(model, rows.validation, rows.answers, batch_size, base.tokenizer.pad_token_id)
+    for measure in measures:
+        values |= measure(model)
+    return values
 
 
 def _first_line(error: BaseException) -> str:

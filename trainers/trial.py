@@ -113,6 +113,7 @@ class Training:
     """The optimisation; names and meanings are those of `transformers.TrainingArguments` and `trl.SFTConfig`.
 
     `stop_at` ends a run early with the whole run's learning-rate schedule: a number of steps, or below 1 a share.
+    `probes` are measured besides the curves (`trainers.probes`).
     """
 
     __pydantic_config__ = _FORBID_UNKNOWN
@@ -136,6 +137,7 @@ class Training:
     packing: bool = False
     activation_checkpointing: bool = False
     seed: int = 42
+    probes: list[Literal["logits", "bleed", "drift"]] = field(default_factory=list)
     kwargs: dict[str, Any] = field(default_factory=dict)
 
 

@@ -60,6 +60,7 @@ def test_names_and_places_do_not_matter(config: TrialConfig, group: str, values:
         ("training", {"learning_rate": 2e-4}),
         ("training", {"seed": 1}),
         ("training", {"eval_steps": 7}),
+        ("training", {"probes": ["bleed"]}),
     ],
 )
 def test_whatever_is_computed_with_matters(config: TrialConfig, group: str, values: dict[str, Any]) -> None:

@@ -68,6 +68,7 @@ def measured(events: list[Event]) -> list[Any]:
         {"training": {"optim": "adamw_bnb_8bit"}, "lora": {"use_rslora": True}},
         {"lora": {"kwargs": {"use_dora": True}}},
         {"training": {"packing": True}},
+        {"training": {"probes": ["logits", "bleed", "drift"]}},
     ],
     ids=lambda item: "-".join(item) or "plain",
 )
