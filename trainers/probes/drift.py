@@ -1,4 +1,7 @@
-"""How far training has moved the base beneath the adapter: nothing, unless biases are trained."""
+"""How far the base beneath the adapter is from the one that was loaded.
+
+Nothing, unless biases are trained or the adapter's beginning (LoftQ, PiSSA, OLoRA) has replaced the base's weights.
+"""
 
 from __future__ import annotations
 
