@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from sweeper import gain, passthrough, replacement, rules, search_space
+from sweeper import combinations, gain, passthrough, replacement, rules, search_space
 from sweeper.names import nearest
 from sweeper.settings import Settings
 from sweeper.space import Space
@@ -95,6 +95,8 @@ class Composer:
                 problems += passthrough.problems(group, passed)
         flat = _flat(dataclasses.asdict(trial) if trial is not None else values)
         problems += [*invalid, *(item for item in rules.broken(rules.TRIAL_RULES, flat) if item.key not in named)]
+        if trial is not None:
+            problems += combinations.problems(trial)
         return (None if problems else trial), problems
 
     def unknown_axes(self) -> list[Problem]:

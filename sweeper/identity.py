@@ -16,8 +16,9 @@ from trainers.trial import TrialConfig
 _EDGE_BYTES = 1 << 20
 
 _LATER: dict[str, tuple[str, ...]] = {
+    "lora": ("init_lora_weights", "loftq_bits", "loftq_iter"),
     "data": ("augmentation_factor",),
-    "training": ("early_stopping_patience",),
+    "training": ("early_stopping_patience", "probes"),
 }
 """Fields, by group, that came after trials had been recorded: they enter only where they differ from their default."""
 

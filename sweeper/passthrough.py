@@ -38,6 +38,9 @@ _OURS = {
     "training": {},
 }
 
+# What the libraries gather in a mapping, and we in keys.
+_SPREAD = {"loftq_config": "lora.init_lora_weights=loftq lora.loftq_bits=4 lora.loftq_iter=4"}
+
 # What the tool decides itself: evaluating, saving and reporting are its own.
 _KEPT = {
     "lora": {
@@ -135,6 +138,8 @@ def problems(group: str, kwargs: Mapping[str, Any]) -> Iterator[Problem]:
         key = f"{group}.kwargs.{name}"
         if name in own:
             yield Problem(key, value, f"{name} has a key of its own", f"{own[name]}={value}")
+        elif name in _SPREAD:
+            yield Problem(key, value, f"{name} has keys of its own", _SPREAD[name])
         elif (remedy := todays(name, value)) is not None and name not in _KEPT[group]:
             yield Problem(key, value, f"the installed {_CLASSES[group]} has no such field any more", remedy)
         elif name in _KEPT[group]:

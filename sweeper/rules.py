@@ -29,12 +29,22 @@ def _share(key: str, remedy: str) -> Rule:
     return Rule(key, lambda value: 0 <= value < 1, "must be at least 0 and below 1", f"{key}={remedy}")
 
 
+_BEGINNINGS = r"gaussian|loftq|pissa(_niter_[0-9]+)?|olora|orthogonal|mica"
+
 TRIAL_RULES = (
     _at_least("lora.r", 1, "8"),
     Rule("lora.alpha", lambda value: math.isfinite(value) and value > 0, "must be above 0", "lora.alpha=16"),
     Rule("lora.gain", lambda value: math.isfinite(value) and value > 0, "must be above 0", "lora.gain=2"),
     _at_least("lora.alpha_r", 1, "16"),
     _share("lora.dropout", "0.05"),
+    Rule(
+        "lora.init_lora_weights",
+        # Others of PEFT's want a pass over data first (eva, corda, lora_ga), or do not exist.
+        lambda value: isinstance(value, bool) or re.fullmatch(_BEGINNINGS, value) is not None,
+        "is true, false, gaussian, loftq, pissa, pissa_niter_ and a number, olora, orthogonal or mica",
+        "lora.init_lora_weights=true",
+    ),
+    _at_least("lora.loftq_iter", 1, "4"),
     Rule("lora.target_modules", bool, "must name at least one module", "lora.target_modules=all-linear"),
     Rule(
         "training.learning_rate",

@@ -32,6 +32,9 @@ NOTE = "mlflow.note.content"
 STATUS = {"complete": "FINISHED", "pruned": "KILLED"}
 """MLflow's status per outcome; every other outcome is FAILED."""
 
+# What a trial knows before its first step and is worth comparing.
+_FACTS = ("trainable_parameters", "init_seconds", "logit_mse", "logit_cosine")
+
 _LONGEST_TAG = 8000  # characters (mlflow/utils/validation.py)
 _MOST_METRICS = 1000  # per log_batch call (mlflow/utils/validation.py)
 _FLUSH_S = 0.5  # a running curve reaches the UI this often, one write for all its points
@@ -164,7 +167,7 @@ class Tracking:
             "steps": float(trial.last_step),
             "seconds": trial.seconds,
             "peak_memory_mib": trial.peak_memory_mib,
-            "trainable_parameters": trial.facts.get("trainable_parameters"),
+            **{name: trial.facts.get(name) for name in _FACTS},
         }
         if best is not None:
             summary |= {"best_step": float(best[0])} | {f"best_{key}": value for key, value in best[1].items()}

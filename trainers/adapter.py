@@ -9,7 +9,11 @@ from typing import Any
 import peft
 import torch
 
-from trainers.trial import Lora
+from trainers import loftq
+from trainers.trial import LOFTQ, Lora
+
+# PEFT's other ways to begin (pissa, olora, corda) take what they put into the adapter out of the base's weights.
+_LEAVES_BASE = (True, False, "gaussian", "orthogonal", "mica", "eva", LOFTQ)
 
 
 def attach(base: Any, lora: Lora) -> Any:
@@ -30,6 +34,8 @@ def attach(base: Any, lora: Lora) -> Any:
         use_rslora=lora.use_rslora,
         target_modules=lora.target_modules,
         bias=lora.bias,
+        # LoftQ comes afterwards and is ours: PEFT's own insists on CUDA and quantizes with another code than the base.
+        init_lora_weights=True if lora.uses_loftq else lora.init_lora_weights,
         task_type="CAUSAL_LM",
         **lora.kwargs,
     )
@@ -37,6 +43,11 @@ def attach(base: Any, lora: Lora) -> Any:
     for parameter in trainable(model):
         parameter.data = parameter.data.to(getattr(torch, lora.dtype))
     return model
+
+
+def changes_base(lora: Lora) -> bool:
+    """True where a trial leaves another base behind than it found: biases trained, or weights replaced."""
+    return lora.bias != "none" or loftq.replaces_base(lora) or lora.init_lora_weights not in _LEAVES_BASE
 
 
 def trainable(model: Any) -> list[torch.nn.Parameter]:

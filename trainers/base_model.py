@@ -39,12 +39,12 @@ def load(model: Model, quantization: Quantization, device: torch.device) -> Base
     Raises:
         TrialFailed: The folder is not a model, or the tokenizer has no end-of-sequence token.
     """
-    path = _path(model)
+    path = path_of(model)
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(path, **_source(model))
+        tokenizer = transformers.AutoTokenizer.from_pretrained(path, **source_of(model))
         loaded = transformers.AutoModelForCausalLM.from_pretrained(
             path,
-            **_source(model),
+            **source_of(model),
             dtype=_dtype(model.dtype, device),
             attn_implementation=model.attn_implementation,
             quantization_config=_bits_and_bytes(quantization, device),
@@ -80,7 +80,8 @@ def _remedy(error: OSError, model: Model) -> str:
     return said
 
 
-def _path(model: Model) -> str:
+def path_of(model: Model) -> str:
+    """Returns the folder or hub id of a model; the bundled one is built first where it is not yet."""
     if not bundled.is_bundled(model.path):
         return model.path
     folder = bundled.tiny_folder(model.cache_dir)
@@ -99,7 +100,8 @@ def _lock(folder: Path) -> Iterator[None]:
         yield
 
 
-def _source(model: Model) -> dict[str, Any]:
+def source_of(model: Model) -> dict[str, Any]:
+    """Returns what the libraries need to find a model besides its path."""
     return {"revision": model.revision or "main", "trust_remote_code": model.trust_remote_code}
 
 

@@ -31,7 +31,7 @@ class LeanSftTrainer(trl.SFTTrainer):  # type: ignore[misc]
                 **(self.args.lr_scheduler_kwargs or {}),
                 **schedules.in_steps(self.training, num_training_steps),
             }
-            self.lr_scheduler = schedules.range_test(optimizer or self.optimizer, self.training, num_training_steps)
+            self.lr_scheduler = schedules.own(optimizer or self.optimizer, self.training, num_training_steps)
         return super().create_scheduler(num_training_steps, optimizer)
 
     def compute_loss(

@@ -10,7 +10,7 @@ from typing import Any
 
 import transformers
 
-from trainers import adapter
+from trainers import adapter, schedules
 from trainers import state as states
 from trainers.seam import Began, Event, Logged, Pause, Rung, Start, Stop
 
@@ -41,12 +41,16 @@ class Rungs(transformers.TrainerCallback):  # type: ignore[misc]
         self._exchange(Began(self._start.trial, self._steps, self._facts))
         self._clock = time.perf_counter()
 
-    def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+    def on_step_end(
+        self, args: Any, state: Any, control: Any, model: Any = None, lr_scheduler: Any = None, **kwargs: Any
+    ) -> None:
         """Evaluates at a rung."""
         if state.global_step % self._start.config.training.eval_steps and state.global_step < self._steps:
             return
         paused = time.perf_counter()
-        self._wait(args, state, control, model, self._measure())
+        values = self._measure()
+        schedules.after_evaluation(lr_scheduler, values["eval_loss"])  # before a state is written
+        self._wait(args, state, control, model, values)
         self._clock += time.perf_counter() - paused  # neither evaluating nor waiting counts as training time
 
     def on_log(

@@ -14,11 +14,13 @@ import datasets
 import torch
 import transformers
 
-from trainers import adapter, base_model, data, memory, state, tokens
+from trainers import adapter, base_model, data, loftq, memory, probes, state, tokens
 from trainers.arguments import sft_config
 from trainers.coroutine import Coroutine
 from trainers.evaluation import evaluate
+from trainers.full_precision import FullPrecision
 from trainers.lean_sft import LeanSftTrainer
+from trainers.probes import logits
 from trainers.registry import Resources
 from trainers.rungs import Exchange, Rungs
 from trainers.seam import LEAVES, Began, Command, Ended, Event, Failed, Paused, Rung, Start, TrialFailed
@@ -34,6 +36,7 @@ class SftTrainer:
         self._base: base_model.Base | None = None
         self._base_key: tuple[Model, Quantization] | None = None
         self._rows: dict[tuple[Any, ...], tokens.TokenRows] = {}
+        self._full_logits = logits.FullLogits(self._device)
         self._trial: Coroutine[Any, Event] | None = None
 
     def advance(self, commands: Sequence[Command]) -> Iterator[Event]:
@@ -58,6 +61,7 @@ class SftTrainer:
         try:
             return self._train(start, exchange)
         except (torch.OutOfMemoryError, MemoryError) as error:
+            self._base = self._base_key = None  # it may be half-wrapped
             return Failed(start.trial, "out_of_memory", _first_line(error), traceback.format_exc())
         except TrialFailed as error:
             return Failed(start.trial, "failed", str(error))
@@ -71,13 +75,14 @@ class SftTrainer:
         if self._device.type == "cpu":
             torch.set_num_threads(self._threads)
         base = self._load(start.config)
-        began = time.perf_counter()  # loading the base is the worker's cost, not this trial's
+        full = self._full(start.config, base)
+        began = time.perf_counter()  # loading models is the worker's cost, not this trial's
         memory.reset_peak(self._device)
         rows = self._tokens(start.config, base)
         step, leave = (
             (self._evaluate_base(start, base, rows, exchange), Ended)
             if start.config.is_reference
-            else self._fit(start, base, rows, exchange)
+            else self._fit(start, base, rows, full, exchange)
         )
         return leave(start.trial, step, round(time.perf_counter() - began, 3), memory.peak_mib(self._device))
 
@@ -95,28 +100,47 @@ class SftTrainer:
             self._rows[key] = tokens.tokenize(data.load(config.data), base.tokenizer, config.training.max_length)
         return self._rows[key]
 
+    def _full(self, config: TrialConfig, base: base_model.Base) -> list[torch.Tensor] | None:
+        if logits.NAME not in config.training.probes or config.is_reference:
+            return None
+        return self._full_logits.of(config, base, self._tokens(config, base).validation)
+
     def _evaluate_base(self, start: Start, base: base_model.Base, rows: tokens.TokenRows, exchange: Exchange) -> int:
-        exchange(Began(start.trial, 0, {"device": str(self._device), "trainable_parameters": 0}))
+        facts = {"device": str(self._device), "trainable_parameters": 0, "init_seconds": 0.0}
+        exchange(Began(start.trial, 0, facts))
         exchange(Rung(start.trial, 0, _measure(start.config, base.model, base, rows)))
         return 0
 
     def _fit(
-        self, start: Start, base: base_model.Base, rows: tokens.TokenRows, exchange: Exchange
+        self,
+        start: Start,
+        base: base_model.Base,
+        rows: tokens.TokenRows,
+        full: list[torch.Tensor] | None,
+        exchange: Exchange,
     ) -> tuple[int, type[Ended | Paused]]:
         config = start.config
+        measures = probes.at_rungs(config, base, rows)
         transformers.set_seed(config.training.seed)  # where TRL sets it: before the adapter's weights are drawn
+        began = time.perf_counter()
         model = adapter.attach(base.model, config.lora)
         try:
+            if config.lora.uses_loftq:
+                loftq.initialise(model, FullPrecision(config.model).weight, config.lora.turns)
+            init_seconds = round(time.perf_counter() - began, 3)
+            compared = {} if full is None else logits.compare(model, full, rows.validation, base.tokenizer.pad_token_id)
             trainer = _trainer(config, model, base, rows, self._device)
             rungs = Rungs(
                 start=start,
                 exchange=exchange,
-                measure=lambda: _measure(config, model, base, rows),
+                measure=lambda: _measure(config, model, base, rows, measures),
                 tokens_seen=lambda: trainer.tokens_seen,
                 facts={
                     "device": str(self._device),
                     "threads": self._threads,
                     "trainable_parameters": sum(item.numel() for item in adapter.trainable(model)),
+                    "init_seconds": init_seconds,
+                    **compared,
                     "train_rows": len(rows.train),
                     "validation_rows": len(rows.validation),
                 },
@@ -133,8 +157,8 @@ class SftTrainer:
         base = model.unload()
         # TRL replaces forward by one with a fused head; left in place, every trial would wrap it once more.
         base.__dict__.pop("forward", None)
-        if config.lora.bias != "none":
-            self._base = None  # its biases were trained
+        if adapter.changes_base(config.lora):
+            self._base = None
 
 
 def _resumed(trainer: LeanSftTrainer, start: Start) -> str | None:
@@ -164,10 +188,19 @@ def _trainer(
     return trainer
 
 
-def _measure(config: TrialConfig, model: Any, base: base_model.Base, rows: tokens.TokenRows) -> dict[str, float]:
+def _measure(
+    config: TrialConfig,
+    model: Any,
+    base: base_model.Base,
+    rows: tokens.TokenRows,
+    measures: Sequence[probes.Measure] = (),
+) -> dict[str, float]:
     batch_size = config.training.per_device_eval_batch_size
     pad = base.tokenizer.pad_token_id
-    return evaluate(model, rows.validation, rows.answers, batch_size, pad, minority=rows.minority)
+    values = evaluate(model, rows.validation, rows.answers, batch_size, pad, minority=rows.minority)
+    for measure in measures:
+        values |= measure(model)
+    return values
 
 
 def _first_line(error: BaseException) -> str:

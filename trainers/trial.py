@@ -8,6 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+LOFTQ = "loftq"
+"""PEFT's name, in `init_lora_weights`, for an adapter that makes up for what quantizing lost."""
+
+_LOFTQ_BITS = _LOFTQ_ITER = 4  # the tuning guide's defaults (001, LoftQ)
+
 # pydantic reads this attribute when the sweeper validates a composed configuration (`sweeper.validation`).
 _FORBID_UNKNOWN = {"extra": "forbid"}
 
@@ -45,6 +50,7 @@ class Lora:
     """The adapter. `gain` is the requested alpha/r (alpha/sqrt(r) with rsLoRA); `alpha` is what is trained with.
 
     `alpha_law` is how alpha came to follow rank, the laws agreeing at `alpha_r`.
+    `init_lora_weights`, `loftq_bits` and `loftq_iter` are PEFT's names.
     """
 
     __pydantic_config__ = _FORBID_UNKNOWN
@@ -59,12 +65,30 @@ class Lora:
     target_modules: str | list[str] = "all-linear"
     bias: Literal["none", "lora_only", "all"] = "none"
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    init_lora_weights: bool | str = True
+    loftq_bits: Literal[4, 8] | None = None
+    loftq_iter: int | None = None
     kwargs: dict[str, Any] = field(default_factory=dict)
 
     @property
     def realised_gain(self) -> float:
         """The gain after alpha was rounded: alpha/r, or alpha/sqrt(r) with rsLoRA (Kalajdzievski 2023, eq. 4)."""
         return self.alpha / (self.r**0.5 if self.use_rslora else self.r)
+
+    @property
+    def uses_loftq(self) -> bool:
+        """True where the adapter begins with LoftQ."""
+        return self.init_lora_weights == LOFTQ
+
+    @property
+    def bits(self) -> int:
+        """Bits per weight of the base that LoftQ corrects."""
+        return _LOFTQ_BITS if self.loftq_bits is None else self.loftq_bits
+
+    @property
+    def turns(self) -> int:
+        """How often LoftQ quantizes and decomposes."""
+        return _LOFTQ_ITER if self.loftq_iter is None else self.loftq_iter
 
 
 @dataclass(frozen=True)
@@ -97,6 +121,7 @@ class Training:
 
     `stop_at` ends a run early with the whole run's learning-rate schedule: a number of steps, or below 1 a share.
     `early_stopping_patience` ends it after so many evaluations without a better `sweep.metric`; the driver decides.
+    `probes` are measured besides the curves (`trainers.probes`).
     """
 
     __pydantic_config__ = _FORBID_UNKNOWN
@@ -121,6 +146,7 @@ class Training:
     packing: bool = False
     activation_checkpointing: bool = False
     seed: int = 42
+    probes: list[Literal["logits", "bleed", "drift"]] = field(default_factory=list)
     kwargs: dict[str, Any] = field(default_factory=dict)
 
 

@@ -53,11 +53,14 @@ def test_names_and_places_do_not_matter(config: TrialConfig, group: str, values:
         ("lora", {"r": 16}),
         ("lora", {"alpha": 8}),
         ("lora", {"use_rslora": True}),
+        ("lora", {"init_lora_weights": "loftq"}),
+        ("lora", {"loftq_iter": 4}),
         ("data", {"max_samples": 1}),
         ("data", {"template": "{text}?"}),
         ("training", {"learning_rate": 2e-4}),
         ("training", {"seed": 1}),
         ("training", {"eval_steps": 7}),
+        ("training", {"probes": ["bleed"]}),
     ],
 )
 def test_whatever_is_computed_with_matters(config: TrialConfig, group: str, values: dict[str, Any]) -> None:
@@ -104,3 +107,8 @@ def test_trials_of_one_model_and_data_share_their_reference(config: TrialConfig)
     fixed = changed(config, "data", validation_path="v.csv")
     assert reference_of(changed(fixed, "data", max_samples=5)) == reference_of(fixed)
     assert reference_of(changed(config, "quantization", name="nf4")) != reference_of(config)
+
+
+def test_recorded_trials_keep_their_identity(config: TrialConfig) -> None:
+    """As it was before `init_lora_weights` was a field: a field that is added may not change it."""
+    assert trial_id(config) == "a571179bd6dd"

@@ -64,3 +64,21 @@ def test_a_run_that_is_cut_short_keeps_the_whole_runs_schedule(
     events = run(changed(config, stop_at=stop_at), tmp_path)
     assert rates(events) == whole[:steps]
     assert [event.step for event in events if isinstance(event, Rung)][-1] == steps
+
+
+def test_the_rate_drops_after_evaluations_without_improvement(config: TrialConfig, tmp_path: Path) -> None:
+    """A threshold that nothing can pass: every evaluation but the first is one without improvement."""
+    kwargs = {"patience": 1, "factor": 0.5, "threshold": 0.99}
+    plateau = {"lr_scheduler_type": "reduce_lr_on_plateau", "lr_scheduler_kwargs": kwargs}
+    found = rates(run(changed(config, **plateau, max_steps=12, eval_steps=2), tmp_path))
+    # Evaluations at 2, 4, 6, 8, 10: the first sets the mark, 4 is borne, 6 halves; 8 is borne, 10 halves.
+    assert found == pytest.approx([1e-2] * 6 + [5e-3] * 4 + [2.5e-3] * 2)
+
+
+def test_the_rate_stays_while_evaluations_improve(config: TrialConfig, tmp_path: Path) -> None:
+    kwargs = {"patience": 0, "threshold": 0.0}
+    plateau = {"lr_scheduler_type": "reduce_lr_on_plateau", "lr_scheduler_kwargs": kwargs, "warmup_steps": 3}
+    events = run(changed(config, **plateau, learning_rate=1e-3, max_steps=6, eval_steps=2), tmp_path)
+    losses = [event.values["eval_loss"] for event in events if isinstance(event, Rung)]
+    assert losses == sorted(losses, reverse=True)
+    assert rates(events) == pytest.approx([1e-3] * 6)  # from the first step on: it has no warm-up

@@ -68,6 +68,13 @@ def measured(events: list[Event]) -> list[Any]:
         {"training": {"optim": "adamw_bnb_8bit"}, "lora": {"use_rslora": True}},
         {"lora": {"kwargs": {"use_dora": True}}},
         {"training": {"packing": True}},
+        {
+            "training": {
+                "lr_scheduler_type": "reduce_lr_on_plateau",
+                "lr_scheduler_kwargs": {"patience": 1, "threshold": 0.99},
+            }
+        },
+        {"training": {"probes": ["logits", "bleed", "drift"]}},
     ],
     ids=lambda item: "-".join(item) or "plain",
 )
