@@ -137,13 +137,13 @@ def _procedure(asked: Command, wanted: procedures.Asked, count: _Count) -> list[
 def _stage(asked: Command, item: procedures.PlannedStage, example: TrialConfig, count: _Count) -> Stage:
     stage = item.stage
     budget = {key: value for key, value in vars(stage.budget).items() if value is not None}
-    made = [_planned_trial(asked, point) for point in item.points]
+    made = [_planned_trial(asked, point, known) for point, known in zip(item.points, item.examples, strict=True)]
     when = " and ".join(map(str, stage.when)) or "always"
     return Stage(
         name=stage.name,
         when=f"never: {item.unmet or 'the data asks for no value here'}" if not item.points else when,
         vary=item.varied,
-        hold=item.held,
+        hold={key: value for key, value in item.held.items() if key not in item.varied},
         budget=_whole(example) if stage.budget.is_full else budget,
         seeds=seeds(stage, flatten(example)),
         choose=stage.choose.rule,
@@ -160,14 +160,16 @@ def _whole(example: TrialConfig) -> dict[str, Any]:
     return {"steps": training.max_steps} if training.max_steps > 0 else {"epochs": training.num_train_epochs}
 
 
-def _planned_trial(asked: Command, point: Mapping[str, Any]) -> tuple[dict[str, Any], TrialConfig, bool]:
-    """Returns a trial, its configuration as far as it is known, and whether it is known as a whole."""
-    known = procedures.closed(point)
-    config = _composed(asked, known)
+def _planned_trial(
+    asked: Command, point: Mapping[str, Any], example: Mapping[str, Any]
+) -> tuple[dict[str, Any], TrialConfig, bool]:
+    """Returns a trial, a configuration that it can become, and whether that is known to be its own."""
+    config = _composed(asked, example)
+    is_known = not any(map(is_open, point.values()))
     if any(is_open(value) for key, value in point.items() if key.startswith("lora.")):
         return dict(point), config, False
     flat = flatten(config)
-    return {**point, **{key: flat[key] for key in DERIVED}}, config, len(known) == len(point)
+    return {**point, **{key: flat[key] for key in DERIVED}}, config, is_known
 
 
 def _composed(asked: Command, params: Mapping[str, Any]) -> TrialConfig:

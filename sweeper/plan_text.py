@@ -40,7 +40,8 @@ def _stage(stage: Stage) -> list[str]:
 
 
 def _trials(stage: Stage) -> list[str]:
-    columns = sorted(dict.fromkeys(key for trial in stage.trials for key in trial), key=lambda key: key in DERIVED)
+    keys = dict.fromkeys(key for trial in stage.trials for key in trial if key not in stage.hold)
+    columns = sorted(keys, key=lambda key: key in DERIVED)
     rows = [{key: _cell(trial.get(key, "")) for key in columns} for trial in stage.trials]
     if any(stage.reused):
         rows = [{**row, "reused": where or ""} for row, where in zip(rows, stage.reused, strict=True)]

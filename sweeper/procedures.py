@@ -136,13 +136,15 @@ def facts_of(config: TrialConfig, metric: str) -> Facts:
 class PlannedStage:
     """A stage before anything is known: what depends on a winner stands as `<winner:stage>`.
 
-    `points` are all that each trial sets; `unmet` is why the stage will not run, as far as that is known.
+    `points` are all that each trial sets, `examples` ones that these can become; `unmet` is why the stage will not run,
+    as far as that is known.
     """
 
     stage: Stage
     varied: dict[str, list[Any]]
     held: Params
     points: list[Params]
+    examples: list[Params]
     unmet: str | None = None
 
 
@@ -154,7 +156,8 @@ def planned(asked: Asked) -> Iterator[PlannedStage]:
         listed = [] if why else points(stage, settled, asked.said)
         varied = {key: list(dict.fromkeys(map(_hashable, (p[key] for p in listed if key in p)))) for key in stage.vary}
         full = [whole(stage, settled, point) for point in listed]
-        yield PlannedStage(stage, varied, common(stage, settled), full, why)
+        examples = [_example(point, stage, settled) for point in full]
+        yield PlannedStage(stage, varied, common(stage, settled), full, examples, why)
         settled = settled.after_planned(stage, listed)
 
 
@@ -162,12 +165,29 @@ def _hashable(value: Any) -> Any:
     return str(value) if isinstance(value, (list, dict)) else value
 
 
-def closed(params: Mapping[str, Any]) -> Params:
-    """Returns the parameters that depend on no winner."""
-    return {key: value for key, value in params.items() if not is_open(value)}
+_WINNER = re.compile(r"<winner:(\w+)(#\d+)?>")
+
+
+def _example(point: Params, stage: Stage, settled: Settled) -> Params:
+    """Returns a trial that a planned one can become: a winner's value is one that its stage lists and this one awaits.
+
+    What no stage lists (a value times a winner's) is left to the configuration.
+    """
+    found = {key: _listed(key, value, stage, settled) if is_open(value) else value for key, value in point.items()}
+    return {key: value for key, value in found.items() if not is_open(value)}
+
+
+def _listed(key: str, value: str, stage: Stage, settled: Settled) -> Any:
+    named = _WINNER.fullmatch(value)
+    if named is None:
+        return value
+    awaited = {name: item for when in stage.when if when.stage == named[1] for name, item in when.won.items()}
+    listed = settled.outcomes[named[1]].planned or ()
+    fits = [other for other in listed if all(other.get(name) == item for name, item in awaited.items())]
+    return next((other[key] for other in fits if key in other and not is_open(other[key])), value)
 
 
 def _unsound(asked: Asked, composer: Composer) -> Iterator[Problem]:
     for item in planned(asked):
-        for point in item.points:
-            yield from composer.trial(closed(point))[1]
+        for example in item.examples:
+            yield from composer.trial(example)[1]
