@@ -93,8 +93,9 @@ def _folder_content(path: str) -> str:
 
 
 def _at_default(group: Any, names: Iterable[str]) -> list[str]:
-    default = {item.name: item.default for item in dataclasses.fields(group)}
-    return [name for name in names if getattr(group, name) == default[name]]
+    made = {item.name: item.default_factory for item in dataclasses.fields(group) if callable(item.default_factory)}
+    plain = {item.name: item.default for item in dataclasses.fields(group)}
+    return [name for name in names if getattr(group, name) == (made[name]() if name in made else plain[name])]
 
 
 def _without(values: dict[str, Any], *keys: str) -> dict[str, Any]:

@@ -184,7 +184,8 @@ def planned(name: str, *more: str) -> dict[str, Any]:
 
 def test_the_plan_names_what_depends_on_winners() -> None:
     named = planned("rank")
-    assert list(named) == ["sanity", "ranks", "higher_rank", "more_dropout", "less_dropout"]
+    assert list(named) == ["sanity", "ranks", "higher_rank", "more_dropout", "less_dropout", "recall", "precision"]
+    assert named["recall"]["when"] == "never: not compared by f1" and not named["recall"]["trials"]
     assert named["ranks"]["vary"] == {"lora.r": [4, 8, 16]} and named["ranks"]["hold"]["lora.dropout"] == 0.05
     assert named["more_dropout"]["when"] == "ranks: winner overfits"
     assert named["more_dropout"]["trials"] == [{"lora.dropout": 0.1, "lora.r": "<winner:ranks>"}]
