@@ -11,6 +11,8 @@ from typing import Any
 from analysis.markdown import table
 from sweeper import procedures
 from sweeper.command import Command
+from sweeper.data_notes import data_notes
+from sweeper.prior_notes import Note, notes
 from sweeper.space import Axis, Choices
 from sweeper.stage_points import seeds
 from trainers.trial import TrialConfig, flatten
@@ -41,23 +43,23 @@ class Stage:
 class Plan:
     """All stages of a command, and what was found out about it; `total_trials` is None where only time limits them.
 
-    `way` says in words how trials are drawn and pruned.
+    `way` says in words how trials are drawn and pruned; `data` and `priors` are what a procedure's text begins with;
+    both stand in JSON among the findings.
     """
 
     stages: list[Stage]
     total_trials: int | None
     findings: list[dict[str, Any]] = field(default_factory=list)
     way: str = ""
+    data: list[str] = field(default_factory=list)
+    priors: list[str] = field(default_factory=list)
 
 
 def plan(asked: Command) -> Plan:
     """Returns what a command would do; nothing is written or trained."""
     findings = [{"severity": "warning", **asdict(found)} for found in asked.warnings]
     if asked.asked is not None:
-        stages = _procedure(asked, asked.asked)
-        return Plan(
-            stages, sum(len(stage.trials) for stage in stages), findings, f"procedure {asked.asked.procedure.name}"
-        )
+        return _with_notes(asked.asked, _procedure(asked, asked.asked), findings)
     configs = [(params, _composed(asked, params)) for params in asked.space.grid()] if asked.is_grid else []
     example = configs[0][1] if configs else _composed(asked, asked.example)
     stage = Stage(
@@ -71,6 +73,38 @@ def plan(asked: Command) -> Plan:
         trials=[_trial(params, config) for params, config in configs],
     )
     return Plan([stage], int(asked.total) if math.isfinite(asked.total) else None, findings, asked.way)
+
+
+def _with_notes(wanted: procedures.Asked, stages: list[Stage], findings: list[dict[str, Any]]) -> Plan:
+    """Adds to a procedure's stages what is known of its data, and what the guide would take for them."""
+    known = data_notes(wanted.facts, wanted.base)
+    # What is held throughout is held, though a follow-up stage may vary it.
+    varied = {key for stage in stages for key in stage.vary} - set(wanted.procedure.hold)
+    priors = notes(wanted.facts, wanted.base, varied)
+    return Plan(
+        stages,
+        total_trials=sum(len(stage.trials) for stage in stages),
+        findings=[
+            *findings,
+            *(_note(item.key, wanted.base[item.key], item.text) for item in known),
+            *(_note(item.key, item.in_use, item.text, _remedy(item)) for item in priors),
+        ],
+        way=f"procedure {wanted.procedure.name}",
+        data=[item.text for item in known],
+        priors=[f"{item.key}: {item.text}" for item in priors],
+    )
+
+
+def _note(key: str, value: Any, rule: str, remedy: str = "") -> dict[str, Any]:
+    return {"severity": "note", "key": key, "value": value, "rule": rule, "remedy": remedy}
+
+
+def _remedy(note: Note) -> str:
+    """Returns what would do as the guide says, where the command does not."""
+    if note.fits or note.is_varied:
+        return ""
+    values = note.value if isinstance(note.value, list) else [note.value]
+    return f"{note.key}={','.join(str(value).lower() for value in values)}"
 
 
 def _procedure(asked: Command, wanted: procedures.Asked) -> list[Stage]:
@@ -146,20 +180,31 @@ def _trial(params: Mapping[str, Any], config: TrialConfig) -> dict[str, Any]:
 
 def to_json(made: Plan) -> str:
     """Returns the plan as one JSON object."""
-    return json.dumps({key: value for key, value in asdict(made).items() if key != "way"}, indent=2)
+    texts = ("way", "data", "priors")
+    return json.dumps({key: value for key, value in asdict(made).items() if key not in texts}, indent=2)
 
 
 def to_text(made: Plan) -> str:
-    """Returns the plan for a person: every stage, every trial, what is held, the rule, the total."""
-    found = [f"{item['severity']}: {item['key']}={item['value']}: {item['rule']}" for item in made.findings]
+    """Returns the plan for a person: the data, every stage, every trial, what is held, the rule, the total."""
+    found = [
+        f"{item['severity']}: {item['key']}={item['value']}: {item['rule']}"
+        for item in made.findings
+        if item["severity"] != "note"
+    ]
     total = "as many trials as the time allows" if made.total_trials is None else f"{made.total_trials} trials in all"
     return "\n".join(
         [
+            *_section("Data", made.data),
+            *_section("The guide's priors", made.priors),
             *(line for stage in made.stages for line in _stage_lines(stage)),
             *found,
             f"{total}, {made.way}; nothing was started",
         ]
     )
+
+
+def _section(title: str, lines: list[str]) -> list[str]:
+    return [title, *(f"  {line}" for line in lines), ""] if lines else []
 
 
 def _stage_lines(stage: Stage) -> list[str]:

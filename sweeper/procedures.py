@@ -12,14 +12,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from sweeper.candidates import SEED
 from sweeper.composition import Composer
-from sweeper.priors import Facts
+from sweeper.facts import Facts, facts_of
 from sweeper.procedure import GROUP, Procedure, Stage, read
 from sweeper.space import Choices, GroupOptions, Space
 from sweeper.stage_points import Outcome, Params, Settled, common, points
 from sweeper.validation import Problem
-from trainers import data
-from trainers.seam import TrialFailed
-from trainers.trial import TrialConfig, flatten
+from trainers.trial import flatten
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,8 @@ def understood(said: Space, composer: Composer, known: Sequence[str]) -> tuple[A
     if example is None:
         return None, [*problems, *wrong]
     values = {axis.key: list(axis.values) for axis in said.axes if isinstance(axis, Choices)}
-    asked = Asked(procedure, values, facts_of(example), flatten(example))
+    facts = dataclasses.replace(facts_of(example), metric=composer.config.sweep.metric)
+    asked = Asked(procedure, values, facts, flatten(example))
     problems += _unsound(asked, composer)
     return (None if problems else asked), problems
 
@@ -83,16 +82,6 @@ def _foreign(said: Space, procedure: Procedure) -> Iterator[Problem]:
             yield Problem(axis.key, "several values", rule, f"{axis.key}=VALUE")
         elif not isinstance(axis, Choices):
             yield Problem(axis.key, "an interval", "a stage compares listed values", f"{axis.key}=VALUE,VALUE")
-
-
-def facts_of(config: TrialConfig) -> Facts:
-    """Counts the training rows, and those that are left when copies are counted once."""
-    try:
-        rows = data.load(config.data).train
-    except TrialFailed:  # the check of the files says so
-        return Facts(0, 0)
-    texts = {" ".join(re.findall(r"\w+", f"{row.prompt} {row.completion}".lower())) for row in rows}
-    return Facts(len(rows), len(texts))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from typing import Any
 
 from sweeper.candidates import SEED, Candidate
 from sweeper.choosing import Choice
-from sweeper.priors import PRIORS, Facts
+from sweeper.facts import Facts
+from sweeper.priors import PRIORS
 from sweeper.procedure import Around, Bounded, Budget, Derived, Neighbours, Stage
 
 Params = dict[str, Any]
