@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -19,12 +20,14 @@ from sweeper import space as spaces
 from sweeper.composition import SETTINGS_GROUPS, Compose, Composer, integers, is_free, trial_keys
 from sweeper.halving import UNLIMITED_BRACKET
 from sweeper.identity import trial_id
+from sweeper.paths import SweepPaths
 from sweeper.procedure import Procedure
 from sweeper.procedures import Asked
 from sweeper.search import Params
 from sweeper.settings import (
     HalvingSettings,
     Settings,
+    Sweep,
 )
 from sweeper.settings_problems import halves, is_grid, missing_devices, named, settings_problems
 from sweeper.space import Choices, GroupOptions, Space
@@ -162,8 +165,10 @@ def _procedure(
     """Reads a command that asks for a procedure."""
     inner = composer.over(procedures.space_of(said, composer.config, group_options))
     settings, problems = inner.settings({})
-    metric = settings.sweep.metric if settings is not None else "eval_loss"
-    asked, wrong = procedures.understood(said, inner, [*trial_keys(composer.config), *VARIABLE_GROUPS], metric)
+    sweep = settings.sweep if settings is not None else Sweep()
+    name = sweep.name or derived_name(said, arguments, str(composer.config[procedures.GROUP].get("name", "procedure")))
+    known = [*trial_keys(composer.config), *VARIABLE_GROUPS]
+    asked, wrong = procedures.understood(said, inner, known, sweep.metric, SweepPaths(Path(sweep.dir) / name).events)
     sound = settings is not None and not problems
     problems += wrong
     plain = Space((), said.fixed)
@@ -173,7 +178,6 @@ def _procedure(
     problems += _trial_problems(composer.over(plain), plain, settings, sound)
     if settings is None or asked is None or problems:
         raise ConfigurationError(problems)
-    name = settings.sweep.name or derived_name(said, arguments, asked.procedure.name)
     return Command(name, said, inner, settings, asked, [*notes, *asked.notes])
 
 

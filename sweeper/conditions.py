@@ -12,7 +12,8 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 
 from sweeper.candidates import Candidate, Run
-from sweeper.priors import Facts
+from sweeper.facts import Facts
+from sweeper.priors import SHORT_RUN
 from sweeper.procedure import When
 
 NO_LEARNING = 0.01
@@ -136,9 +137,6 @@ CONDITIONS: Mapping[str, Verdicts] = {
 """What a `when` can ask of an earlier stage, besides what its winner has."""
 
 
-SHORT_RUN = 500
-"""Steps under which the guide counts a warm-up in steps, not as a share (001, warmup_steps)."""
-
 SHORT_SCHEDULE = 2_000
 """Steps up to which the guide prefers linear or constant_with_warmup (001, lr_scheduler_type: 1-2k steps)."""
 
@@ -149,8 +147,8 @@ def is_f1(facts: Facts) -> bool:
 
 
 RUN_CONDITIONS: Mapping[str, Callable[[Facts], bool]] = {
-    "short_run": lambda facts: facts.steps < SHORT_RUN,
-    "long_run": lambda facts: facts.steps >= SHORT_RUN,
+    "short_run": lambda facts: 0 < facts.steps < SHORT_RUN,
+    "long_run": lambda facts: not 0 < facts.steps < SHORT_RUN,
     "short_schedule": lambda facts: facts.steps <= SHORT_SCHEDULE,
     "compared_by_f1": is_f1,
 }

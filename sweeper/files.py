@@ -31,6 +31,12 @@ def problems(config: TrialConfig, metric: str) -> list[Problem]:
     return [*found, *_model_problems(config)]
 
 
+def rows_of(config: Data) -> data.Rows | None:
+    """Returns a trial's rows, read once per command; None where they cannot be."""
+    rows = _read(_Key(config))
+    return None if isinstance(rows, Problem) else rows
+
+
 def _metric_problems(config: TrialConfig, rows: data.Rows, metric: str) -> list[Problem]:
     if metric in LABELLED and not rows.labels:
         return [

@@ -6,16 +6,12 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
-from sweeper import procedures, run_length, step_times
+from sweeper import procedures
 from sweeper.command import Command
-from sweeper.event_log import read
-from sweeper.executors.devices import devices
-from sweeper.history import History
-from sweeper.identity import trial_id
-from sweeper.paths import SweepPaths
+from sweeper.plan_cost import Cost
+from sweeper.plan_notes import described
 from sweeper.settled import is_open
 from sweeper.space import Axis, Choices
 from sweeper.stage_points import seeds
@@ -53,7 +49,7 @@ class Plan:
 
     `total_steps` are the optimizer steps of all trials together, conditional ones included and reused ones not;
     `estimated_s` is None until a step was timed with this model on such a device. `way` says in words how trials are
-    drawn and pruned.
+    drawn and pruned; `data` and `priors` are what a procedure's text begins with, and stand among the findings too.
     """
 
     stages: list[Stage]
@@ -62,36 +58,30 @@ class Plan:
     total_steps: int | None = None
     estimated_s: float | None = None
     way: str = ""
-
-
-@dataclass
-class _Count:
-    """Distinct trials so far: where each was first seen, and the steps and seconds that are still to be run."""
-
-    seen: dict[str, str]
-    steps: int = 0
-    seconds: float | None = 0.0
-    trials: int = 0
+    data: list[str] = field(default_factory=list)
+    priors: list[str] = field(default_factory=list)
 
 
 def plan(asked: Command) -> Plan:
     """Returns what a command would do; nothing is written or trained."""
-    count = _Count(_measured(asked))
-    stages = _procedure(asked, asked.asked, count) if asked.asked is not None else [_search(asked, count)]
+    cost, wanted = Cost(asked), asked.asked
     findings = [{"severity": "note", **asdict(found)} for found in asked.notes]
     findings += [{"severity": "warning", **asdict(found)} for found in asked.warnings]
-    total, known = int(asked.total) if math.isfinite(asked.total) else None, count.trials > 0
-    way = asked.way
-    if asked.asked is not None:
-        way, total = f"procedure {asked.asked.procedure.name}", count.trials
-    seconds = count.seconds / len(devices(asked.settings.executor)) if known and count.seconds is not None else None
-    return Plan(stages, total, findings, count.steps if known else None, seconds, way)
+    if wanted is None:
+        stages = [_search(asked, cost)]
+        total = int(asked.total) if math.isfinite(asked.total) else None
+        steps = cost.steps if cost.trials else None
+        return Plan(stages, total, findings, steps, cost.estimated_s, asked.way)
+    stages = _procedure(asked, wanted, cost)
+    data, priors, found = described(wanted, {key for stage in stages for key in stage.vary})
+    way = f"procedure {wanted.procedure.name}"
+    return Plan(stages, cost.trials, [*findings, *found], cost.steps, cost.estimated_s, way, data, priors)
 
 
-def _search(asked: Command, count: _Count) -> Stage:
+def _search(asked: Command, cost: Cost) -> Stage:
     configs = [(params, _composed(asked, params)) for params in asked.space.grid()] if asked.is_grid else []
     example = configs[0][1] if configs else _composed(asked, asked.example)
-    reused = [_counted(asked, config, "search", count) for _, config in configs]
+    reused = [cost.add(config, "above") for _, config in configs]
     return Stage(
         name="search",
         when="always",
@@ -105,36 +95,13 @@ def _search(asked: Command, count: _Count) -> Stage:
     )
 
 
-def _measured(asked: Command) -> dict[str, str]:
-    """Finds the trials that an earlier run of the same sweep has measured."""
-    log = SweepPaths(Path(asked.settings.sweep.dir) / asked.name).events
-    trials = History(read(log)).trials
-    return {found: "this sweep" for found, trial in trials.items() if trial.outcome is not None}
-
-
-def _counted(asked: Command, config: TrialConfig, stage: str, count: _Count, is_known: bool = True) -> str | None:
-    """Counts a trial once; returns where it was measured by then, None where it has to be run."""
-    found = trial_id(config) if is_known else f"{stage} {count.trials}"
-    if found in count.seen:
-        return count.seen[found]
-    count.seen[found] = "above" if asked.asked is None else f"stage {stage}"
-    count.trials += 1
-    facts = asked.asked.facts if asked.asked is not None else procedures.facts_of(config, asked.settings.sweep.metric)
-    steps = run_length.steps(config, facts.rows, facts.mean_tokens)
-    count.steps += steps
-    per_row = step_times.seconds_per_row(config, devices(asked.settings.executor)[0].name)
-    spent = None if per_row is None else per_row * steps * step_times.rows_per_step(config)
-    count.seconds = None if spent is None or count.seconds is None else count.seconds + spent
-    return None
-
-
-def _procedure(asked: Command, wanted: procedures.Asked, count: _Count) -> list[Stage]:
+def _procedure(asked: Command, wanted: procedures.Asked, cost: Cost) -> list[Stage]:
     """Plans every stage with all the trials it can have; what depends on a winner is named so."""
     example = _composed(asked, wanted.procedure.hold)
-    return [_stage(asked, item, example, count) for item in procedures.planned(wanted)]
+    return [_stage(asked, item, example, cost) for item in procedures.planned(wanted)]
 
 
-def _stage(asked: Command, item: procedures.PlannedStage, example: TrialConfig, count: _Count) -> Stage:
+def _stage(asked: Command, item: procedures.PlannedStage, example: TrialConfig, cost: Cost) -> Stage:
     stage = item.stage
     budget = {key: value for key, value in vars(stage.budget).items() if value is not None}
     made = [_planned_trial(asked, point, known) for point, known in zip(item.points, item.examples, strict=True)]
@@ -148,7 +115,7 @@ def _stage(asked: Command, item: procedures.PlannedStage, example: TrialConfig, 
         seeds=seeds(stage, flatten(example)),
         choose=stage.choose.rule,
         trials=[trial for trial, _, _ in made],
-        reused=[_counted(asked, config, stage.name, count, known) for _, config, known in made],
+        reused=[cost.add(config, f"stage {stage.name}", known) for _, config, known in made],
         why=stage.why,
         extend=stage.extend,
     )
@@ -210,4 +177,5 @@ def _trial(params: Mapping[str, Any], config: TrialConfig) -> dict[str, Any]:
 
 def to_json(made: Plan) -> str:
     """Returns the plan as one JSON object."""
-    return json.dumps({key: value for key, value in asdict(made).items() if key != "way"}, indent=2)
+    texts = ("way", "data", "priors")
+    return json.dumps({key: value for key, value in asdict(made).items() if key not in texts}, indent=2)

@@ -11,8 +11,18 @@ from sweeper.progress import duration
 
 def to_text(made: Plan) -> str:
     """Returns the plan as text."""
-    found = [f"{item['severity']}: {item['key']}={item['value']}: {item['rule']}" for item in made.findings]
-    return "\n".join([*(line for stage in made.stages for line in _stage(stage)), *found, _total(made)])
+    told = {*made.data, *(line.partition(": ")[2] for line in made.priors)}
+    found = [
+        f"{item['severity']}: {item['key']}={item['value']}: {item['rule']}"
+        for item in made.findings
+        if item["rule"] not in told
+    ]
+    begun = [*_section("Data", made.data), *_section("The guide's priors", made.priors)]
+    return "\n".join([*begun, *(line for stage in made.stages for line in _stage(stage)), *found, _total(made)])
+
+
+def _section(title: str, lines: list[str]) -> list[str]:
+    return [title, *(f"  {line}" for line in lines), ""] if lines else []
 
 
 def _total(made: Plan) -> str:

@@ -1,4 +1,4 @@
-"""What the tuning guide says follows from the data: ranks, dropout, epochs, the warm-up's floor.
+"""What the tuning guide says follows from the data: ranks, dropout, epochs, warm-up, length, packing.
 
 Sizes are those of the tuning guide (document 001) unless said otherwise. Where documents disagree the newer, more
 specific 001 is the default: document 002 wants a dropout of 0.2, 0.1 and 0.05 at under 5,000, 50,000 and more examples.
@@ -6,20 +6,31 @@ specific 001 is the default: document 002 wants a dropout of 0.2, 0.1 and 0.05 a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sweeper.facts import Facts
+
 
 @dataclass(frozen=True)
-class Facts:
-    """What the priors need to know of the training data: its rows, and how many of them count."""
+class Prior:
+    """A prior: `values` of the facts, the `numbers` they follow from in words, and where a document says so."""
 
-    rows: int
-    effective_rows: int
-    steps: int = 0
-    metric: str = "eval_loss"
-    mean_tokens: float = 0.0
+    values: Callable[[Facts], list[Any]]
+    numbers: Callable[[Facts], str]
+    source: str
+
+    def __call__(self, facts: Facts) -> list[Any]:
+        """Returns the values, none where the data say nothing."""
+        return self.values(facts)
+
+    def why(self, facts: Facts) -> str:
+        """Returns a sentence: whose prior it is, its values, and the numbers they follow from."""
+        whose = "the guide" if self.source.startswith("001") else f"document {self.source.partition(',')[0]}"
+        values = ", ".join(str(value).lower() for value in self.values(facts))
+        return f"{whose} would take {values} ({self.numbers(facts)})"
 
 
 def ranks(facts: Facts) -> list[int]:
@@ -66,18 +77,80 @@ def epochs(facts: Facts) -> list[int]:
     return [2]
 
 
+SHORT_RUN = 500
+"""Optimizer steps below which 001 counts warm-up in steps: a share "may be only a couple steps"."""
+
+
+def warmup_steps(facts: Facts) -> list[float]:
+    """Returns 3 % of the run, in short runs at least 10 steps: the low end of 001's "integer floor like 10-25 steps".
+
+    At 500 steps 3 % are 15, so the floor needs no other step (ours); nor does it ever take more than half a run (ours).
+    """
+    if not 0 < facts.steps < SHORT_RUN:
+        return [0.03]
+    return [min(max(10, math.ceil(0.03 * facts.steps)), facts.steps // 2)]
+
+
 def warmups(facts: Facts) -> list[float]:
-    """Returns the warm-ups that 001 compares: shares of the run, or steps for runs under 500."""
-    return [0, 10, 25, 50, 100] if facts.steps < 500 else [0.0, 0.01, 0.03, 0.06, 0.1]
+    """Returns 001's sweep: shares of the run, or steps in short runs."""
+    return [0, 10, 25, 50, 100] if 0 < facts.steps < SHORT_RUN else [0.0, 0.01, 0.03, 0.06, 0.1]
 
 
-PRIORS: Mapping[str, Callable[[Facts], list[Any]]] = {
-    "ranks": ranks,
-    "low_rank": low_rank,
-    "higher_rank": higher_rank,
-    "dropout": dropout,
-    "epochs": epochs,
-    "warmups": warmups,
+_LENGTHS = (128, 256, 512, 1024, 2048, 4096)
+"""002 has 128 for short texts, 512 for paragraphs, 1024 for articles, 2048 for papers, 256 in recipes; 4096 is ours."""
+
+
+def max_length(facts: Facts) -> list[int]:
+    """Returns the smallest length that cuts one example of a hundred at most (the hundredth is ours), else 4096."""
+    if facts.tokens is None:
+        return []
+    longest = facts.tokens.p99
+    return [next((length for length in _LENGTHS if length >= longest), _LENGTHS[-1])]
+
+
+def packing(facts: Facts) -> list[bool]:
+    """Returns True where half the examples are shorter than a quarter of `max_length`.
+
+    001 has packing on where "many" are under 25-50 % of it, and off where they are near it; off in between is ours.
+    """
+    if facts.tokens is None:
+        return []
+    return [facts.tokens.p50 < 0.25 * max_length(facts)[0]]
+
+
+def _size(facts: Facts) -> str:
+    about = "" if facts.exact else "about "
+    return f"{facts.rows:,} examples, {about}{facts.effective_rows:,} of them different"
+
+
+def _rows(facts: Facts) -> str:
+    return f"{facts.rows:,} examples"
+
+
+def _steps(facts: Facts) -> str:
+    return f"{facts.steps:,} optimizer steps"
+
+
+def _longest(facts: Facts) -> str:
+    return "" if facts.tokens is None else f"99% of the examples have at most {facts.tokens.p99:,} tokens"
+
+
+def _usual(facts: Facts) -> str:
+    if facts.tokens is None:
+        return ""
+    return f"half the examples have at most {facts.tokens.p50:,} of {max_length(facts)[0]:,} tokens"
+
+
+PRIORS: Mapping[str, Prior] = {
+    "ranks": Prior(ranks, _size, "001, r"),
+    "low_rank": Prior(low_rank, _size, "001, r"),
+    "higher_rank": Prior(higher_rank, _size, "001, r"),
+    "dropout": Prior(dropout, _size, "001, lora_dropout"),
+    "epochs": Prior(epochs, _rows, "002"),
+    "warmup_steps": Prior(warmup_steps, _steps, "001, warmup_steps"),
+    "warmups": Prior(warmups, _steps, "001, warmup_steps"),
+    "max_length": Prior(max_length, _longest, "002, max_length"),
+    "packing": Prior(packing, _usual, "001, packing"),
 }
 """The priors by the names that procedures call them."""
 

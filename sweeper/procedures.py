@@ -6,23 +6,23 @@ import dataclasses
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from sweeper import run_length
 from sweeper.composition import Composer
 from sweeper.conditions import unmet_by_run
-from sweeper.priors import PRIORS, Facts
+from sweeper.facts import Facts, facts_of
+from sweeper.priors import PRIORS
 from sweeper.procedure import GROUP, Procedure, Stage
 from sweeper.procedure_file import read
+from sweeper.recorded_facts import recorded
 from sweeper.settled import Params, Settled, is_open
 from sweeper.space import Choices, GroupOptions, Space
 from sweeper.stage_points import common, points, whole
 from sweeper.validation import Problem
-from trainers import data
-from trainers.seam import TrialFailed
-from trainers.trial import TrialConfig, flatten
+from trainers.trial import flatten
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def space_of(said: Space, config: DictConfig, group_options: GroupOptions) -> Sp
 
 
 def understood(
-    said: Space, composer: Composer, known: Sequence[str], metric: str
+    said: Space, composer: Composer, known: Sequence[str], metric: str, log: Path
 ) -> tuple[Asked | None, list[Problem]]:
     """Reads the procedure of a command.
 
@@ -69,6 +69,7 @@ def understood(
         composer: Composes trials.
         known: The dotted keys of a trial's parameters, and the groups that can be varied.
         metric: What trials are compared by.
+        log: The sweep's event log, which keeps what was known of its data when it began.
 
     Returns:
         The procedure and no problems, or None and everything wrong with it.
@@ -80,7 +81,7 @@ def understood(
     example, wrong = composer.trial({key: value for key, value in procedure.hold.items() if not _prior(value)})
     if example is None:
         return None, [*problems, *wrong]
-    facts = facts_of(example, metric)
+    facts = dataclasses.replace(recorded(log, example) or facts_of(example), metric=metric)
     procedure = dataclasses.replace(procedure, hold=dict(_held(procedure, facts, said)))
     values = {axis.key: list(axis.values) for axis in said.axes if isinstance(axis, Choices)}
     asked = Asked(procedure, values, facts, flatten(example), list(_overruled(procedure, said, composer)))
@@ -120,16 +121,6 @@ def _foreign(said: Space, procedure: Procedure) -> Iterator[Problem]:
             yield Problem(axis.key, "several values", rule, f"{axis.key}=VALUE")
         elif not isinstance(axis, Choices):
             yield Problem(axis.key, "an interval", "a stage compares listed values", f"{axis.key}=VALUE,VALUE")
-
-
-def facts_of(config: TrialConfig, metric: str) -> Facts:
-    """Counts the training rows, and those that are left when copies are counted once."""
-    try:
-        rows = data.load(config.data).train
-    except TrialFailed:  # the check of the files says so
-        return Facts(0, 0, config.training.max_steps, metric)
-    texts = {" ".join(re.findall(r"\w+", f"{row.prompt} {row.completion}".lower())) for row in rows}
-    return Facts(len(rows), len(texts), run_length.steps(config, len(rows)), metric)
 
 
 @dataclass(frozen=True)

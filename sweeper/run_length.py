@@ -13,7 +13,7 @@ def steps(config: TrialConfig, rows: int, mean_tokens: float = 0.0) -> int:
     Args:
         config: The trial's.
         rows: Its training examples.
-        mean_tokens: The mean length of an example; where packing is on it decides how many share a row.
+        mean_tokens: The mean length of an example; where packing is on, rows are taken to be full of such.
     """
     training = config.training
     if training.max_steps >= 0:

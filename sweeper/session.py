@@ -28,6 +28,7 @@ from sweeper.paths import SweepPaths
 from sweeper.planner import Proposal
 from sweeper.program import Exhausted, Finished, Program, Round, Skipped
 from sweeper.progress import Progress
+from sweeper.recorded_facts import as_record
 from sweeper.say import say
 from sweeper.step_times import StepTimes
 from sweeper.terminal import Say, terminal
@@ -111,11 +112,16 @@ class Session:
         asked = {"metric": self._objective.metric, "direction": self._objective.direction}
         opened = next((record for record in log.history if record["event"] == "opened"), None)
         if opened is None:
-            log.append("opened", {**asked, "versions": {name: version(name) for name in _STACK}})
+            log.append("opened", {**asked, **self._facts(), "versions": {name: version(name) for name in _STACK}})
         for key, value in asked.items():
             if opened is not None and opened[key] != value:
                 rule = f"sweep {self._name} has kept its adapters by {key} {opened[key]}"
                 raise ConfigurationError([Problem(f"sweep.{key}", value, rule, f"sweep.name={self._name}-{value}")])
+
+    def _facts(self) -> dict[str, Any]:
+        """Returns what a procedure derives values from; nothing for a plain search."""
+        wanted, config = self._asked.asked, self._asked.composer.trial(self._asked.example)[0]
+        return {} if wanted is None or config is None else as_record(wanted.facts, config)
 
     def _drive(self, log: EventLog, history: History, work: Work, item: Round, proposals: list[Proposal]) -> int | None:
         """Runs one round; returns an exit code where the sweep ends with it."""

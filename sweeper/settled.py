@@ -9,7 +9,7 @@ from typing import Any
 
 from sweeper.candidates import SEED, Candidate
 from sweeper.comparison import Choice
-from sweeper.priors import Facts
+from sweeper.facts import Facts
 from sweeper.procedure import Stage
 
 Params = dict[str, Any]

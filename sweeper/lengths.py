@@ -1,0 +1,84 @@
+"""How many tokens training examples have: counted where the model's tokenizer is at hand, else estimated."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sweeper.tokenizer_file import tokenizer_file
+from trainers.data import Example
+from trainers.trial import TrialConfig
+
+CHARACTERS_A_TOKEN = 4
+"""English text in a large model's vocabulary: OpenAI's help page, "What are tokens and how to count them?"."""
+
+MOST_COUNTED = 10_000
+"""Examples, evenly spaced: 100 of them are above the 99th percentile."""
+
+COUNTED = "the model's tokenizer"
+ESTIMATED = f"estimated at {CHARACTERS_A_TOKEN} characters a token"
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Tokens of an example before it is cut: prompt, completion, end-of-sequence token (`trainers.tokens`).
+
+    `truncated` is the share of the examples that are longer than the configuration's `training.max_length`.
+    """
+
+    mean: float
+    p50: int
+    p95: int
+    p99: int
+    longest: int
+    source: str
+    truncated: float = 0.0
+
+
+def lengths_of(config: TrialConfig, examples: Sequence[Example]) -> Lengths:
+    """Measures training examples, at least one.
+
+    Args:
+        config: The trial: its model's tokenizer, its `training.max_length`.
+        examples: Its training rows.
+    """
+    taken = _sample(examples)
+    counts, source = _counts(tokenizer_file(config.model), [item.prompt + item.completion for item in taken])
+    among = "" if len(taken) == len(examples) else f", {len(taken):,} of the examples"
+    return _lengths(sorted(counts), config.training.max_length, source + among)
+
+
+def _lengths(counts: Sequence[int], max_length: int, source: str) -> Lengths:
+    """Summarises counts in ascending order."""
+    p50, p95, p99 = (counts[math.ceil(share * len(counts)) - 1] for share in (0.5, 0.95, 0.99))
+    truncated = sum(count > max_length for count in counts) / len(counts)
+    return Lengths(sum(counts) / len(counts), p50, p95, p99, counts[-1], source, truncated)
+
+
+def _sample(examples: Sequence[Example]) -> Sequence[Example]:
+    if len(examples) <= MOST_COUNTED:
+        return examples
+    return [examples[place * len(examples) // MOST_COUNTED] for place in range(MOST_COUNTED)]
+
+
+def _counts(file: Path | None, texts: Sequence[str]) -> tuple[list[int], str]:
+    """Returns the tokens of every text with the end-of-sequence token, and where they are from."""
+    counted = _counted(file, texts) if file is not None else None
+    if counted is not None:
+        return counted, COUNTED
+    return [math.ceil(len(text) / CHARACTERS_A_TOKEN) + 1 for text in texts], ESTIMATED
+
+
+def _counted(file: Path, texts: Sequence[str]) -> list[int] | None:
+    import tokenizers
+
+    try:
+        tokenizer = tokenizers.Tokenizer.from_file(str(file))
+    except Exception:  # noqa: BLE001 - the library raises nothing more particular for a file it cannot read
+        return None
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    # The end-of-sequence token is one, whatever it is called: models keep its name in another file.
+    return [len(encoded.ids) + 1 for encoded in tokenizer.encode_batch_fast(list(texts))]
