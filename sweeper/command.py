@@ -21,7 +21,7 @@ from sweeper.composition import SETTINGS_GROUPS, Compose, Composer, integers, is
 from sweeper.halving import UNLIMITED_BRACKET
 from sweeper.identity import trial_id
 from sweeper.paths import SweepPaths
-from sweeper.procedure import Procedure
+from sweeper.procedure import GROUP, Procedure
 from sweeper.procedures import Asked
 from sweeper.search import Params
 from sweeper.settings import (
@@ -166,7 +166,7 @@ def _procedure(
     inner = composer.over(procedures.space_of(said, composer.config, group_options))
     settings, problems = inner.settings({})
     sweep = settings.sweep if settings is not None else Sweep()
-    name = sweep.name or derived_name(said, arguments, str(composer.config[procedures.GROUP].get("name", "procedure")))
+    name = sweep.name or derived_name(said, arguments, str(composer.config[GROUP].get("name", "procedure")))
     known = [*trial_keys(composer.config), *VARIABLE_GROUPS]
     asked, wrong = procedures.understood(said, inner, known, sweep.metric, SweepPaths(Path(sweep.dir) / name).events)
     sound = settings is not None and not problems
