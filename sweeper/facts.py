@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from dataclasses import dataclass
 
@@ -37,8 +38,9 @@ class Facts:
 
 def facts_of(config: TrialConfig) -> Facts:
     """Looks at a trial's training data; there are no rows where they cannot be read (the check of files says why)."""
-    rows = files.rows_of(config.data)
-    if rows is None or not rows.train:
+    rows = files.rows_of(dataclasses.replace(config.data, augmentation="none"))  # variants are nothing new
+    trained = files.rows_of(config.data)
+    if rows is None or trained is None or not rows.train:
         return Facts(0, 0)
     different = effective_rows(config, rows.train)
     tokens = lengths_of(config, rows.train)
@@ -48,7 +50,7 @@ def facts_of(config: TrialConfig) -> Facts:
         exact=different.exact,
         tokens=tokens,
         labels=_labels(rows),
-        steps=run_length.steps(config, len(rows.train), tokens.mean),
+        steps=run_length.steps(config, len(trained.train), tokens.mean),
     )
 
 

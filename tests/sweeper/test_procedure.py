@@ -9,14 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
+from planned import planned
 from shell import Shell
 
-from benchmarks.arrivals import CONF, conduct, understood
-from sweeper import plan
+from benchmarks.arrivals import conduct, understood
 from sweeper.candidates import Candidate
-from sweeper.command import group_options_of, understand
 from sweeper.event_log import read as read_log
 from sweeper.history import History
 from sweeper.procedure import Neighbours, Stage
@@ -173,15 +170,6 @@ def test_a_procedure_continues_where_it_was(shell: Shell, tmp_path: Path) -> Non
     assert (shell.folder / "runs/s/decisions.md").read_text().startswith("# Decisions")
 
 
-def planned(name: str, *more: str) -> dict[str, Any]:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        loader = GlobalHydra.instance().config_loader()
-        composed = [f"procedure={name}", "sweep.dry_run=true", *more]
-        asked = understand(lambda overrides: compose("config", list(overrides)), group_options_of(loader), composed)
-        made = json.loads(plan.to_json(plan.plan(asked)))
-    return {stage["name"]: stage for stage in made["stages"]}
-
-
 def test_the_plan_names_what_depends_on_winners() -> None:
     named = planned("rank")
     assert list(named) == ["sanity", "ranks", "higher_rank", "more_dropout", "less_dropout", "recall", "precision"]
@@ -190,46 +178,6 @@ def test_the_plan_names_what_depends_on_winners() -> None:
     assert named["more_dropout"]["when"] == "ranks: winner overfits"
     assert named["more_dropout"]["trials"] == [{"lora.dropout": 0.1, "lora.r": "<winner:ranks>"}]
     assert [trial["lora.dropout"] for trial in named["less_dropout"]["trials"]] == [0.0, 0.03]
-
-
-# What the tuning guide (001) and documents 002-004 list, by procedure, stage and parameter.
-GRIDS: dict[str, dict[str, dict[str, list[Any]]]] = {
-    "learning_rate": {"coarse": {"training.learning_rate": [5e-5, 1e-4, 2e-4, 4e-4, 8e-4]}},
-    "rslora": {
-        "ab": {"lora.use_rslora": [True, False]},
-        "ranks": {"lora.r": [8, 16, 32, 64]},
-        "gain": {"lora.gain": [1.0, 1.5, 2.0, 3.0, 4.0]},
-    },
-    "bias": {"three": {"lora.bias": ["none", "lora_only", "all"]}},
-    "warmup": {"coarse": {"training.warmup_steps": [0.0, 0.01, 0.03, 0.06, 0.1]}},
-    "weight_decay": {"coarse": {"training.weight_decay": [0.0, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]}},
-    "optim": {"screening": {"training.optim": ["adamw_torch_fused", "adamw_torch", "paged_adamw_8bit"]}},
-    "scheduler": {
-        "cosine": {"training.lr_scheduler_kwargs.num_cycles": [0.5, 1.0]},
-        "min_lr": {"training.lr_scheduler_kwargs.min_lr_rate": [0.02, 0.05, 0.1, 0.2]},
-        "decay": {
-            "training.lr_scheduler_kwargs.decay_share": [0.2, 0.4, 0.6],
-            "training.lr_scheduler_kwargs.min_lr_ratio": [0.0, 0.02, 0.05, 0.1],
-        },
-    },
-    "playbook": {"rank": {"lora.r": [4, 8, 16]}, "gain": {"lora.gain": [1.0, 1.5, 2.0, 3.0, 4.0]}},
-    "quantization": {"ab": {}},
-    "target_modules": {"sets": {}},
-}
-
-
-@pytest.mark.parametrize("name", GRIDS)
-def test_plans_list_the_documented_grids(name: str) -> None:
-    stages = planned(name)
-    for stage, grid in GRIDS[name].items():
-        assert stages[stage]["vary"] == grid
-        assert len(stages[stage]["trials"]) >= max([len(values) for values in grid.values()], default=3)
-
-
-def test_gains_are_matched_across_scalings() -> None:
-    trials = planned("rslora")["ab"]["trials"]
-    assert [(item["lora.use_rslora"], item["lora.alpha"]) for item in trials] == [(True, 6), (False, 16)]
-    assert trials[0]["lora.realised_gain"] == pytest.approx(2.12, abs=0.01)
 
 
 def test_a_bias_that_trains_nothing_is_no_comparison(tmp_path: Path) -> None:
