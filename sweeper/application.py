@@ -33,9 +33,9 @@ def _check(arguments: list[str]) -> None:
     asked = get_args_parser().parse_args(arguments)
     if asked.help or asked.hydra_help or asked.cfg or asked.info or asked.shell_completion or asked.config_path:
         return
-    from sweeper.precheck import Line, problems
+    from sweeper.precheck import PRIMARY, Line, problems
 
-    found = problems(Line(asked.overrides, asked.multirun, asked.config_dir), CONF)
+    found = problems(Line(asked.overrides, asked.multirun, asked.config_dir, asked.config_name or PRIMARY), CONF)
     if found:
         print(f"lora-sweep: {ConfigurationError(found)}", file=sys.stderr)
         sys.exit(2)

@@ -29,7 +29,7 @@ _LEFT_OUT = (
     ),
     *(f"sweep.{key}" for key in _SEARCHES),
 )
-_FLAGS = ("--config-dir", "-cd")
+_FLAGS = ("--config-dir", "-cd", "--config-name", "-cn")
 
 
 def commands(asked: Command, winner: Trial | None, typed: Sequence[str] = ()) -> list[str]:
@@ -64,7 +64,7 @@ def _flags(typed: Sequence[str]) -> Iterator[str]:
     for index, word in enumerate(typed):
         if word in _FLAGS:
             yield from typed[index : index + 2]
-        elif word.startswith("--config-dir="):
+        elif word.startswith(("--config-dir=", "--config-name=")):
             yield word
 
 

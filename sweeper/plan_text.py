@@ -41,11 +41,13 @@ def _stage(stage: Stage) -> list[str]:
         for unit, value in stage.budget.items()
     )
     head = f"Stage {stage.name} ({stage.when}): {budget} a trial, seeds {listed(stage.seeds)}, {stage.choose}"
+    if stage.when.startswith("never"):
+        return [f"Stage {stage.name} ({stage.when})", ""]
     why = [f"  {stage.why}"] if stage.why else []
     varied = [f"  {key}: {listed(value)}" for key, value in stage.vary.items()] or ["  nothing: one trial"]
     varied += [f"  {key}: one step beyond an edge, should the winner lie there" for key in stage.extend]
     held = [f"  {key}: {listed(value)}" for key, value in stage.hold.items() if value not in (None, {}, [])]
-    trials = _trials(stage) or [f"  {'none' if stage.when.startswith('never') else 'drawn by the sampler'}"]
+    trials = _trials(stage) or ["  drawn by the sampler"]
     return [head, *why, "", "Varied", *varied, "", "Held", *held, "", "Trials", *trials, ""]
 
 

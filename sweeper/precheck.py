@@ -24,11 +24,14 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sweeper import search_space
 from sweeper.command import group_options_of, understand
-from sweeper.composition import is_free
+from sweeper.composition import Compose, is_free
 from sweeper.names import dotted, nearest, no_option
 from sweeper.passthrough import todays
 from sweeper.space import GroupOptions, as_list
 from sweeper.validation import ConfigurationError, Problem
+
+PRIMARY = "config"
+"""The file that a command begins with, unless `--config-name` says another."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Line:
     overrides: Sequence[str]
     multirun: bool
     config_dir: str | None = None
+    config_name: str = PRIMARY
 
 
 def problems(line: Line, conf: str) -> list[Problem]:
@@ -54,23 +58,50 @@ def problems(line: Line, conf: str) -> list[Problem]:
         return [Problem("--config-dir", line.config_dir, "there is no such folder", "a folder with groups of yours")]
     parsed, found = _parse(line.overrides)
     own = Path(line.config_dir).absolute() if line.config_dir else None
-    search_path = [f'hydra.searchpath=["file://{own}"]'] if own else []
-    with initialize_config_dir(conf, version_base="1.3"):
-        options = _with_own(group_options_of(GlobalHydra.instance().config_loader()), own)
+    root, added = _places(Path(conf), own, line.config_name)
+    if root is None:
+        rule = "there is no such file in the folder" if own else "needs its folder"
+        remedy = "best, in the folder of a sweep" if own else f"--config-dir FOLDER --config-name {line.config_name}"
+        return [Problem("--config-name", line.config_name, rule, remedy)]
+    search_path = [f'hydra.searchpath=["file://{added}"]'] if added else []
+    with initialize_config_dir(str(root), version_base="1.3"):
+        options = _with_own(group_options_of(GlobalHydra.instance().config_loader()), added)
         groups = [item for item in parsed if options(item.key_or_group)]
         wrong_groups = [problem for item in groups for problem in _group_problems(item, options(item.key_or_group))]
-        found += wrong_groups
+        found += [*wrong_groups, *_overwritten(groups, root / f"{line.config_name}.yaml")]
         sound = [item for item in groups if item.key_or_group not in {problem.key for problem in wrong_groups}]
         first = [text for item in sound for text in _first_choice(item, options(item.key_or_group))]
         try:
-            config = _composed(conf, (*search_path, *first))
+            config = _composed(str(root), line.config_name, (*search_path, *first))
         except _UNREADABLE as error:
             return [*found, _unreadable(error, line)]
         values = [item for item in parsed if item not in groups]
         unknown = list(_unknown(values, config))
         found += [*unknown, *_unswept(parsed, line.multirun), *_unswept_space(config, line)]
         kept = [item for item in [*sound, *values] if item.key_or_group not in {problem.key for problem in found}]
-        return [*found, *_deeper(search_path, options, [str(item.input_line) for item in kept])]
+        compose_more = functools.partial(_with, line.config_name, search_path)
+        return [*found, *_deeper(compose_more, options, [str(item.input_line) for item in kept])]
+
+
+def _overwritten(groups: Sequence[Override], primary: Path) -> Iterator[Problem]:
+    """A file that sets every value itself, as best.yaml does, sets them after a group is chosen."""
+    own = set(OmegaConf.load(primary)) - {"hydra"}
+    for item in groups:
+        key, value = item.key_or_group, item.get_value_string()
+        if primary.stem != PRIMARY and (key in own or (key == "recipe" and "training" in own)):
+            rule = f"{primary.name} sets each of its values itself, whatever option is chosen"
+            yield Problem(key, value, rule, f"{key}.name={value}" if key == "quantization" else "its values, KEY=VALUE")
+
+
+def _places(conf: Path, own: Path | None, name: str) -> tuple[Path | None, Path | None]:
+    """Returns the folder that holds the primary configuration, None where none does, and the other one."""
+    if own is not None and (own / f"{name}.yaml").is_file():
+        return own, conf
+    return (conf, own) if (conf / f"{name}.yaml").is_file() else (None, None)
+
+
+def _with(name: str, search_path: Sequence[str], overrides: Sequence[str]) -> DictConfig:
+    return compose(name, [*search_path, *overrides])
 
 
 # What Hydra, OmegaConf and YAML raise for files that say nothing sensible.
@@ -87,9 +118,9 @@ def _one_line(error: Exception) -> str:
 
 
 @functools.lru_cache(maxsize=64)
-def _composed(conf: str, overrides: tuple[str, ...]) -> DictConfig:
-    """Composes the groups that a command chooses, whatever values it sets besides; `conf` is where Hydra looks."""
-    return compose("config", list(overrides))
+def _composed(root: str, name: str, overrides: tuple[str, ...]) -> DictConfig:
+    """Composes the groups that a command chooses, whatever values it sets besides; `root` is where Hydra looks."""
+    return compose(name, list(overrides))
 
 
 def _with_own(options: GroupOptions, own: Path | None) -> GroupOptions:
@@ -223,10 +254,10 @@ def _unswept_space(config: DictConfig, line: Line) -> Iterator[Problem]:
         yield Problem(search_space.GROUP, ", ".join(config[search_space.GROUP]), rule, "lora-sweep -m …")
 
 
-def _deeper(search_path: list[str], options: GroupOptions, overrides: list[str]) -> list[Problem]:
+def _deeper(compose_more: Compose, options: GroupOptions, overrides: list[str]) -> list[Problem]:
     """Finds what the sound overrides get wrong in their values."""
     try:
-        understand(lambda more: compose("config", [*search_path, *more]), options, overrides)
+        understand(compose_more, options, overrides)
     except ConfigurationError as error:
         return error.problems
     except _UNREADABLE as error:

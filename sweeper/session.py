@@ -15,6 +15,7 @@ import sqlalchemy
 from sweeper import driver_log, ending, tracking
 from sweeper.adapters import Adapters
 from sweeper.command import Command
+from sweeper.decision_page import Decided, page
 from sweeper.decisions import Objective
 from sweeper.driver import Driver, View
 from sweeper.event_log import EventLog
@@ -46,7 +47,7 @@ class Session:
     def __init__(self, asked: Command, objective: Objective, program: Program, interruption: Interruption) -> None:
         self._asked, self._name, self._settings, self._objective = asked, asked.name, asked.settings, objective
         self._program, self._interruption = program, interruption
-        self._decisions: dict[str, str] = {}
+        self._decisions: dict[str, Decided] = {}
         self._settled: dict[str, Any] | None = None
         self._paths = SweepPaths(Path(asked.settings.sweep.dir) / asked.name)
 
@@ -91,16 +92,16 @@ class Session:
     def _decide(self, log: EventLog, stage: str, reason: str, fields: Mapping[str, Any]) -> None:
         """Says what became of a stage, and records it once."""
         say(f"Stage {stage}: {reason}")
-        self._decisions[stage] = reason
+        self._decisions[stage] = Decided(reason, fields)
         known = [record for record in log.history if record["event"] == "chosen" and record["stage"] == stage]
         if not known or known[-1]["reason"] != reason:
             log.append("chosen", {"stage": stage, "reason": reason, **fields}, durable=True)
 
     def _report(self, track: tracking.Tracking, history: History) -> int:
         if self._decisions:
-            lines = [f"- **{stage}**: {reason}" for stage, reason in self._decisions.items()]
-            self._paths.decisions.write_text("\n".join(["# Decisions", "", *lines, ""]), encoding="utf-8")
-            track.decide(self._decisions)
+            text = page(self._decisions, self._objective.metric)
+            self._paths.decisions.write_text(text, encoding="utf-8")
+            track.decide({stage: decided.reason for stage, decided in self._decisions.items()}, text)
         return ending.report(self._asked, self._paths, track, history, self._settled)
 
     def _open(self, log: EventLog) -> None:
@@ -192,7 +193,10 @@ class Session:
         done = sum(trial.outcome is not None for trial in history.contenders)
         kept = f", {done} of them measured already" if done else ""
         if self._asked.procedure is not None:
-            tell(f"Sweep {self._name}, stage {item.name}: {_counted(item.total)}, compared by {self._objective.metric}")
+            known = sum(trial.outcome is not None for trial in history.contenders if item.source.belongs(trial))
+            reused = f", {known} of them measured already" if known else ""
+            trials = f"{_counted(item.total)}{reused}"
+            tell(f"Sweep {self._name}, stage {item.name}: {trials}, compared by {self._objective.metric}")
         else:
             way = f", {self._asked.way}" if self._asked.space.axes else ""
             trials = f"{_counted(self._asked.total)}{self._same()}{kept}{way}"

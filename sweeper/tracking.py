@@ -174,10 +174,11 @@ class Tracking:
             summary |= {f"final_{key}": value for key, value in trial.rungs[-1][1].items()}
         return {key: float(value) for key, value in summary.items() if value is not None and not math.isnan(value)}
 
-    def decide(self, decisions: Mapping[str, str]) -> None:
-        """Tags the parent run with what each stage of a procedure decided."""
+    def decide(self, decisions: Mapping[str, str], page: str) -> None:
+        """Tags the parent run with what each stage of a procedure decided; the page with the numbers is an artifact."""
         tags = [RunTag(f"decision.{stage}", reason[:_LONGEST_TAG]) for stage, reason in decisions.items()]
         self._client.log_batch(self.parent, tags=tags)
+        self._client.log_text(self.parent, page, "decisions.md")
 
     def close(self, finished: bool, leaderboard: str | None) -> None:
         """Ends the parent run, and the runs of trials that were interrupted; the parent's note is the leaderboard."""
