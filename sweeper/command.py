@@ -166,7 +166,7 @@ def _procedure(
     inner = composer.over(procedures.space_of(said, composer.config, group_options))
     settings, problems = inner.settings({})
     sweep = settings.sweep if settings is not None else Sweep()
-    name = sweep.name or derived_name(said, arguments, str(composer.config[GROUP].get("name", "procedure")))
+    name = sweep.name or derived_name(Space((), ()), arguments, str(composer.config[GROUP].get("name", "procedure")))
     known = [*trial_keys(composer.config), *VARIABLE_GROUPS]
     asked, wrong = procedures.understood(said, inner, known, sweep.metric, SweepPaths(Path(sweep.dir) / name).events)
     sound = settings is not None and not problems

@@ -118,7 +118,7 @@ def _unmet(when: When, settled: Settled) -> str | None:
     if outcome.skipped is not None:
         return f"{when.stage} was skipped"
     if when.named is not None and not CONDITIONS[when.named](outcome.candidates, outcome.winner):
-        return f"{when.stage}: not {when.named.replace('_', ' ')}"
+        return f"{when.stage}: {'has a winner' if when.named == 'no_winner' else 'not ' + when.named.replace('_', ' ')}"
     won = {} if outcome.winner is None else outcome.winner.params
     lost = [f"{key}={value}" for key, value in when.won.items() if won.get(key) != value]
     return f"{when.stage}: {', '.join(lost)} did not win" if lost else None
