@@ -47,8 +47,12 @@ class Composer:
         self._plain = functools.cache(lambda choices: _plain(self._composed(choices)))
 
     def over(self, space: Space) -> Composer:
-        """Returns a composer of the same files over another space."""
-        return Composer(self._compose, space)
+        """Returns a composer of the same files over another space; what both compose is composed once."""
+        made = Composer(self._compose, space)
+        if space.fixed == self._space.fixed:
+            made._composed, made._plain = self._composed, self._plain
+            made._has_references = self._has_references
+        return made
 
     @property
     def config(self) -> DictConfig:
