@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sweeper.decisions import Objective
 from sweeper.history import Trial
+from trainers.trial import from_mapping
 
 SEED = "training.seed"
 
@@ -28,6 +30,8 @@ class Run:
     number: int
     outcome: str
     value: float | None
+    seed: int = 0
+    gain: float | None = None
     evals: tuple[Point, ...] = ()
     losses: tuple[Point, ...] = ()
     learning_rates: tuple[Point, ...] = ()
@@ -84,6 +88,8 @@ def run_of(trial: Trial, objective: Objective) -> Run:
         trial=trial.id,
         number=trial.number,
         outcome=trial.outcome or "unfinished",
+        seed=int(trial.config["training"]["seed"]),
+        gain=from_mapping(trial.config).lora.realised_gain,
         value=objective.sign * best[1][objective.metric] if complete and best else None,
         evals=evals,
         losses=logged["loss"],
@@ -122,6 +128,7 @@ class Noise:
 
     size: float
     source: str
+    is_assumed: bool = False
 
     def __str__(self) -> str:
         """Returns `0.0031 (from 3 seeds of 2 configurations)`."""
@@ -129,24 +136,42 @@ class Noise:
 
 
 def noise(candidates: Sequence[Candidate], assumed_share: float) -> Noise:
-    """Estimates the standard error of a difference between two candidates.
+    """Estimates the standard error of a difference between two candidates' means.
 
     Args:
         candidates: Those of one stage.
         assumed_share: Of the best value's size, where no candidate has two seeds (`sweep.noise`).
 
     Returns:
-        From repeated seeds the pooled standard deviation times sqrt(2/seeds), the standard error of the difference of
-        two means; otherwise the assumption, called one.
+        Where candidates share seeds, the error of their paired differences: what a seed does to all alike says nothing.
+        Where one candidate alone has seeds, its standard deviation times sqrt(2/seeds). Otherwise the assumption,
+        called one.
     """
-    repeated = [values for item in candidates if len(values := _values(item)) > 1]
+    repeated = [item for item in candidates if len(_values(item)) > 1]
+    pairs = [found for one, other in itertools.combinations(repeated, 2) if len(found := _differences(one, other)) > 1]
+    if pairs:
+        seeds = min(map(len, pairs))
+        size = math.sqrt(statistics.fmean(statistics.variance(found) for found in pairs) / seeds)
+        return Noise(size, f"from the differences of {len(repeated)} configurations over {seeds} seeds")
     if repeated:
-        spread = math.sqrt(statistics.fmean(statistics.variance(values) for values in repeated))
-        seeds = min(map(len, repeated))
-        return Noise(spread * math.sqrt(2 / seeds), f"from {seeds} seeds of {len(repeated)} configurations")
+        spread = math.sqrt(statistics.fmean(statistics.variance(_values(item)) for item in repeated))
+        seeds = min(len(_values(item)) for item in repeated)
+        return Noise(spread * math.sqrt(2 / seeds), f"from {seeds} seeds of one configuration")
     best = min((item.value for item in candidates if item.value is not None), default=0.0)
-    return Noise(abs(best) * assumed_share, f"assumed: {assumed_share:.2%} of the best value")
+    return Noise(abs(best) * assumed_share, f"assumed: {assumed_share:.2%} of the best value", is_assumed=True)
 
 
 def _values(candidate: Candidate) -> list[float]:
     return [run.value for run in candidate.runs if run.value is not None]
+
+
+def _differences(one: Candidate, other: Candidate) -> list[float]:
+    """Returns what two candidates differ by at each seed that both have."""
+    known = {run.seed: run.value for run in other.runs if run.value is not None}
+    return [run.value - known[run.seed] for run in one.runs if run.value is not None and run.seed in known]
+
+
+def at_seeds(candidate: Candidate, seeds: Collection[int]) -> Candidate:
+    """Returns a candidate with its runs at some seeds alone, as it is where it has none of them."""
+    runs = tuple(run for run in candidate.runs if run.seed in seeds)
+    return dataclasses.replace(candidate, runs=runs) if runs else candidate

@@ -52,6 +52,8 @@ def stable(compared: Comparison, arguments: Mapping[str, Any]) -> Choice:
     kept = [item for item in calm if fastest is None or (times[item.label] or 0.0) <= factor * fastest]
     if not kept:
         return Choice((), "every candidate was unstable", {"unstable": len(compared.candidates)})
+    if len(compared.candidates) == 1:
+        return choice_of(compared, kept, _told_alone(kept[0]))
     dropped = len(compared.candidates) - len(kept)
     reason = f"{in_words(kept[0])} is the best of those that were stable and not far slower; {dropped} dropped"
     return choice_of(compared, kept[: compared.keep], reason, dropped=dropped)
@@ -139,7 +141,10 @@ def confirm(compared: Comparison, arguments: Mapping[str, Any]) -> Choice:
         return Choice((), "every candidate is a lottery ticket: good at one checkpoint only, and unstable")
     told = f"; rejected as lottery tickets: {', '.join(item.label for item in rejected)}" if rejected else ""
     seeds = len(kept[0].runs)
-    reason = f"{in_words(kept[0])} has the best mean over {seeds} seed{'' if seeds == 1 else 's'}{told}"
+    if len(compared.candidates) == 1:
+        return choice_of(compared, kept, f"{in_words(kept[0])} is the mean over {seeds} seeds")
+    ties = _ties(compared, kept)
+    reason = f"{in_words(kept[0])} has the best mean over {seeds} seed{'' if seeds == 1 else 's'}{ties}{told}"
     return choice_of(compared, kept[: compared.keep], reason, rejected=[item.label for item in rejected])
 
 
@@ -194,8 +199,23 @@ def edge(values: Sequence[Any], chosen: Any) -> str | None:
     if len(numbers) < 2 or not isinstance(chosen, (int, float)):
         return None
     if chosen == numbers[0]:
+        if not chosen:
+            return None  # there is nothing below none
         return f"{chosen:g} is the smallest value swept"
     return f"{chosen:g} is the largest value swept" if chosen == numbers[-1] else None
+
+
+def _ties(compared: Comparison, ranked: Sequence[Candidate]) -> str:
+    """Names what cannot be told apart from the best."""
+    near = [item.label for item in ranked[1:] if within(item, ranked[0], compared.noise)]
+    return f", within the noise of {'; '.join(near)}" if near else ""
+
+
+def _told_alone(item: Candidate) -> str:
+    """Says what a run that is compared with nothing has shown."""
+    losses = [loss for _, loss in item.runs[0].losses]
+    moved = f", its training loss went from {losses[0]:.4g} to {losses[-1]:.4g}" if len(losses) > 1 else ""
+    return f"{in_words(item)} ran without spikes{moved}"
 
 
 def _is_calm(item: Candidate) -> bool:

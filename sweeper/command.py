@@ -26,6 +26,8 @@ from sweeper.procedures import Asked
 from sweeper.search import Params
 from sweeper.settings import (
     HalvingSettings,
+    PrunerSettings,
+    Sampler,
     Settings,
     Sweep,
 )
@@ -173,12 +175,22 @@ def _procedure(
     problems += wrong
     plain = Space((), said.fixed)
     if settings is not None:
-        problems += settings_problems(settings, plain, None if asked is None else inner.trial(asked.procedure.hold)[0])
+        drawn = dataclasses.replace(settings, sampler=Sampler(), pruner=PrunerSettings())
+        problems += settings_problems(drawn, plain, None if asked is None else inner.trial(asked.procedure.hold)[0])
         problems += _misplaced("n_trials", settings, "is a search's; a procedure lists its trials and has a budget")
+        problems += _searching(settings)
     problems += _trial_problems(composer.over(plain), plain, settings, sound)
     if settings is None or asked is None or problems:
         raise ConfigurationError(problems)
     return Command(name, said, inner, settings, asked, [*notes, *asked.notes])
+
+
+def _searching(settings: Settings) -> Iterator[Problem]:
+    """What says how a search draws and prunes means nothing to a procedure, which compares whole, listed trials."""
+    rule = "a procedure lists its trials and runs them to their end"
+    for group, chosen in (("sampler", settings.sampler), ("pruner", settings.pruner)):
+        if chosen.target is not None or chosen.name not in {"auto", "none"}:
+            yield Problem(group, named(chosen), rule, f"leave {group}={named(chosen)} out")
 
 
 def _misplaced(key: str, settings: Settings, rule: str) -> Iterator[Problem]:
@@ -193,9 +205,16 @@ VARIABLE_GROUPS = ("model", "quantization", "data", "lora", "training")
 
 def _settings_swept(space: Space) -> Iterator[Problem]:
     for axis in space.axes:
-        if axis.key.partition(".")[0] in {*SETTINGS_GROUPS, search_space.GROUP}:
+        if axis.key == GROUP:
+            yield Problem(
+                axis.key,
+                spaces.listed(axis),
+                "one procedure at a time",
+                f"{GROUP}={spaces.listed(axis).partition(',')[0]}",
+            )
+        elif axis.key.partition(".")[0] in {*SETTINGS_GROUPS, search_space.GROUP}:
             rule = "says how the sweep is run, not what a trial is, so it has one value for all trials"
-            yield Problem(axis.key, "several values", rule, f"{axis.key}=VALUE")
+            yield Problem(axis.key, spaces.listed(axis), rule, f"{axis.key}=VALUE")
 
 
 def _problems_of(compose: Compose, group_options: GroupOptions, arguments: Sequence[str]) -> list[Problem]:

@@ -114,7 +114,8 @@ Verdicts = Callable[[Sequence[Candidate], Candidate | None], bool]
 
 
 def _winner(test: Callable[[Run], bool]) -> Verdicts:
-    return lambda candidates, winner: winner is not None and any(map(test, winner.runs))
+    """Most of a winner's seeds decide: one that strays is no verdict."""
+    return lambda candidates, winner: winner is not None and 2 * sum(map(test, winner.runs)) > len(winner.runs)
 
 
 def _all(test: Callable[[Run], bool]) -> Verdicts:
@@ -135,6 +136,26 @@ CONDITIONS: Mapping[str, Verdicts] = {
     "no_winner": lambda candidates, winner: winner is None,
 }
 """What a `when` can ask of an earlier stage, besides what its winner has."""
+
+
+UNMET: Mapping[str, str] = {
+    "winner_overfits": "the winner does not overfit",
+    "winner_underfits": "the winner learns",
+    "winner_unstable": "the winner is stable",
+    "all_underfit": "not all underfit",
+    "all_unstable": "not all are unstable",
+    "any_unstable": "none is unstable",
+    "winner_recall_limited": "recall does not hold the winner back",
+    "winner_precision_limited": "precision does not hold the winner back",
+    "seeds_vary": "the seeds agree",
+    "has_winner": "it has no winner",
+    "no_winner": "it has a winner",
+    "short_run": "the run is not short",
+    "long_run": "the run is short",
+    "short_schedule": "the run is not short",
+    "compared_by_f1": "trials are not compared by F1",
+}
+"""What is said where a condition does not hold."""
 
 
 SHORT_SCHEDULE = 2_000
@@ -158,4 +179,4 @@ RUN_CONDITIONS: Mapping[str, Callable[[Facts], bool]] = {
 def unmet_by_run(when: When, facts: Facts) -> str | None:
     """Returns why the run itself does not meet a condition, None where it does."""
     assert when.named is not None  # checked when the procedure was read
-    return None if RUN_CONDITIONS[when.named](facts) else f"not {when.named.replace('_', ' ')}"
+    return None if RUN_CONDITIONS[when.named](facts) else UNMET[when.named]

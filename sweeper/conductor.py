@@ -5,15 +5,15 @@ Every decision is a pure function of what was recorded, so that a continued swee
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
-from sweeper.candidates import Candidate, grouped, noise, run_of
-from sweeper.choosing import RULES, edge
+from sweeper.annotations import annotated
+from sweeper.candidates import Candidate, at_seeds, grouped, noise, run_of
+from sweeper.choosing import RULES
 from sweeper.comparison import Choice, Comparison
 from sweeper.composition import Composer
-from sweeper.conditions import CONDITIONS, unmet_by_run
+from sweeper.conditions import CONDITIONS, UNMET, unmet_by_run
 from sweeper.decisions import Objective
 from sweeper.equal_tokens import equalised
 from sweeper.history import History
@@ -21,7 +21,7 @@ from sweeper.procedure import Stage, When
 from sweeper.procedures import Asked
 from sweeper.program import Exhausted, Finished, Round, Skipped, Step
 from sweeper.settings import Settings
-from sweeper.settled import Outcome, Params, Settled
+from sweeper.settled import MEASURING, Outcome, Params, Settled
 from sweeper.space import Choices, Space
 from sweeper.stage_points import points, whole
 from sweeper.stage_source import StageSource
@@ -89,10 +89,12 @@ class Conductor:
             return None
         runs = [run_of(history.trials[found], self.objective) for found in source.ids]
         candidates = tuple(grouped(run, runs))
-        rivals = (*_defender(stage, settled), *candidates)
+        seeds = {run.seed for run in runs}
+        rivals = (*(at_seeds(item, seeds) for item in _defender(stage, settled)), *candidates)
         compared = Comparison(rivals, noise(rivals, self.settings.sweep.noise), stage.keep)
         choice = RULES[stage.choose.rule](compared, stage.choose.arguments)
-        return Outcome(stage, candidates, _with_edges(choice, stage, candidates))
+        told = annotated(choice, stage, candidates, compared.noise, settled)
+        return Outcome(stage, candidates, told, noise=compared.noise)
 
 
 def _place(point: Params, listed: Sequence[Params]) -> int:
@@ -102,7 +104,7 @@ def _place(point: Params, listed: Sequence[Params]) -> int:
 
 def finished(settled: Settled) -> Params:
     """Returns what a procedure has settled on, what keeps its trials comparable included."""
-    held = dict(settled.held)
+    held = {key: value for key, value in settled.held.items() if key not in MEASURING}
     return {**held, **equalised(settled.equal, held, settled.base, settled.facts)}
 
 
@@ -118,7 +120,7 @@ def _unmet(when: When, settled: Settled) -> str | None:
     if outcome.skipped is not None:
         return f"{when.stage} was skipped"
     if when.named is not None and not CONDITIONS[when.named](outcome.candidates, outcome.winner):
-        return f"{when.stage}: {'has a winner' if when.named == 'no_winner' else 'not ' + when.named.replace('_', ' ')}"
+        return f"{when.stage}: {UNMET[when.named]}"
     won = {} if outcome.winner is None else outcome.winner.params
     lost = [f"{key}={value}" for key, value in when.won.items() if won.get(key) != value]
     return f"{when.stage}: {', '.join(lost)} did not win" if lost else None
@@ -129,20 +131,6 @@ def _defender(stage: Stage, settled: Settled) -> list[Candidate]:
         return []
     winner = settled.outcomes[stage.challenges].winner
     return [] if winner is None else [winner]
-
-
-def _with_edges(choice: Choice, stage: Stage, candidates: Sequence[Candidate]) -> Choice:
-    """Says where the winner lies on the edge of what the stage swept: the best may lie beyond."""
-    if not choice.winners:
-        return choice
-    chosen = choice.winners[0].params
-    varied = [key for key in stage.vary if key in chosen]
-    swept = {key: [item.params[key] for item in candidates if key in item.params] for key in varied}
-    notes = [f"{key}: {note}" for key, values in swept.items() if (note := edge(values, chosen[key])) is not None]
-    if not notes:
-        return choice
-    numbers = {**choice.numbers, "edge": notes}
-    return dataclasses.replace(choice, reason=f"{choice.reason}; {'; '.join(notes)}", numbers=numbers)
 
 
 def _space(full: Sequence[Params]) -> Space:

@@ -33,6 +33,7 @@ def data_notes(facts: Facts, config: Mapping[str, Any]) -> list[DataNote]:
 
 def _known(facts: Facts, config: Mapping[str, Any]) -> Iterator[DataNote]:
     yield DataNote("data.path", _rows(facts))
+    yield DataNote("data.validation_path", f"{facts.validation_rows:,} validation examples")
     if facts.labels:
         yield DataNote("data.labels", _balance(facts))
     if facts.tokens is not None:

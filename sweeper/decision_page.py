@@ -11,10 +11,14 @@ from analysis.markdown import escape, table
 
 @dataclass(frozen=True)
 class Decided:
-    """A stage's reason in one sentence, and what is recorded beside it (`Choice.recorded`; none if it was skipped)."""
+    """A stage's reason in one sentence, and what is recorded beside it (`Choice.recorded`; none if it was skipped).
+
+    `why` is what the procedure says of the stage.
+    """
 
     reason: str
     recorded: Mapping[str, Any] = field(default_factory=dict)
+    why: str = ""
 
 
 def page(decisions: Mapping[str, Decided], metric: str) -> str:
@@ -29,7 +33,10 @@ def page(decisions: Mapping[str, Decided], metric: str) -> str:
 
 
 def _stage(stage: str, decided: Decided, metric: str) -> Iterator[str]:
-    yield from (f"## {stage}", "", f"{escape(decided.reason)}.", "")
+    yield from (f"## {stage}", "")
+    if decided.why:
+        yield from (f"*{escape(decided.why)}*", "")
+    yield from (f"{escape(decided.reason)}.", "")
     numbers = decided.recorded.get("numbers", {})
     columns = {metric: numbers.get("values", {}), **{key: item for key, item in numbers.items() if _is_table(item)}}
     columns.pop("values", None)

@@ -12,6 +12,7 @@ from analysis.records import TrialRow, open_store, read_sweep
 from sweeper import best_config, next_steps
 from sweeper.command import Command
 from sweeper.history import History, Trial
+from sweeper.identity import trial_id
 from sweeper.paths import SweepPaths
 from sweeper.say import say
 from sweeper.tracking import Tracking
@@ -43,7 +44,8 @@ def report(
         say(_metrics(records.trials[-1]))
     best = next((row.trial.trial for row in board.rows if row.place == 1), None)
     _keep_best(asked, paths, history.trials.get(best or ""), settled)
-    said = [leaderboard.to_text(board), _where(asked, paths, best), _next(asked, history, best, settled)]
+    winner = best if settled is None else _trial_of(asked, settled, history)
+    said = [leaderboard.to_text(board), _where(asked, paths, winner), _next(asked, history, best, settled)]
     say("\n" + "\n\n".join(said))
     return 0 if any(trial.outcome == "complete" for trial in history.contenders) else 1
 
@@ -65,6 +67,13 @@ def _keep_best(asked: Command, paths: SweepPaths, first: Trial | None, settled: 
         best_config.write(paths.best, config, asked.name, objective, won)
 
 
+def _trial_of(asked: Command, settled: dict[str, Any], history: History) -> str | None:
+    """Returns the trial that measured what a procedure has settled on; None where it ran with other probes."""
+    config = asked.composer.trial(settled)[0]
+    found = None if config is None else trial_id(config)
+    return found if found in history.trials else None
+
+
 def _metrics(trial: TrialRow) -> str:
     """Lists everything measured of a single trial."""
     width = max(map(len, trial.metrics), default=0)
@@ -75,7 +84,7 @@ def _metrics(trial: TrialRow) -> str:
 def _where(asked: Command, paths: SweepPaths, best: str | None) -> str:
     places = {
         "Leaderboard": paths.leaderboard,
-        "Best adapter": paths.adapter(best) if best else None,
+        "Its adapter" if asked.procedure is not None else "Best adapter": paths.adapter(best) if best else None,
         "Best config": paths.best,
         "Decisions": paths.decisions,
         "Every event": paths.events,

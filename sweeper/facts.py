@@ -17,13 +17,14 @@ from trainers.trial import TrialConfig
 class Facts:
     """What priors and conditions know of the training rows, as they are after the split and `data.max_samples`.
 
-    `rows` are all, `effective_rows` those left when near-duplicates count once (`sweeper.near_duplicates`), which is
-    `exact` or, for big data, near it. `labels` are the classes' rows, most frequent first. `steps` are the optimizer
-    steps of a full run. `metric` is what trials are ranked by.
+    `rows` are all, `validation_rows` those that are measured on, `effective_rows` those left when near-duplicates count
+    once (`sweeper.near_duplicates`), which is `exact` or, for big data, near it. `labels` are the classes' rows, most
+    frequent first. `steps` are the optimizer steps of a full run. `metric` is what trials are ranked by.
     """
 
     rows: int
     effective_rows: int
+    validation_rows: int = 0
     exact: bool = True
     tokens: Lengths | None = None
     labels: tuple[tuple[str, int], ...] = ()
@@ -47,6 +48,7 @@ def facts_of(config: TrialConfig) -> Facts:
     return Facts(
         rows=len(rows.train),
         effective_rows=different.rows,
+        validation_rows=len(rows.validation),
         exact=different.exact,
         tokens=tokens,
         labels=_labels(rows),

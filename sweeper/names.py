@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sweeper.validation import Problem
@@ -29,12 +29,18 @@ def nearest(key: str, known: Sequence[str]) -> str:
     return found[0] if found else "lora-sweep --help lists them"
 
 
+def close(name: str, known: Collection[str]) -> str:
+    """Returns the name that was probably meant, else all that there are."""
+    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.3)
+    return found[0] if found else f"one of {', '.join(known) or 'none'}"
+
+
 def no_option(key: str, value: Any, options: Sequence[str]) -> Problem:
     """Returns what is wrong with a value that is no option of a config group."""
     text = str(value)
     meant = _SYNONYMS.get((key, text.lower()))
-    close = [meant] if meant else difflib.get_close_matches(text, options, n=1, cutoff=0.4)
-    remedy = f"{key}={close[0]}" if close else f"{key}={'|'.join(options)}, or {key}.NAME={value}"
+    likely = [meant] if meant else difflib.get_close_matches(text, options, n=1, cutoff=0.4)
+    remedy = f"{key}={likely[0]}" if likely else f"{key}={'|'.join(options)}, or {key}.NAME={value}"
     if key in {"model", "data"} and "/" in text:
         remedy = f"{key}.path={value}"
     return Problem(key, value, f"{key} is a group with the options {', '.join(options)}", remedy)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from sweeper import procedures
 from sweeper.command import Command
 from sweeper.plan_cost import Cost
 from sweeper.plan_notes import described
+from sweeper.procedure import Bounded
 from sweeper.settled import is_open
 from sweeper.space import Axis, Choices
 from sweeper.stage_points import seeds
@@ -27,7 +28,8 @@ class Stage:
 
     `vary` maps each axis to its values or its interval in Hydra's words, with conditions to `{"values", "when"}`; a
     sampler's points are not known before. `reused` says for each trial where it was measured already, None where it
-    was not: `this sweep`, or an earlier stage.
+    was not: `this sweep`, or an earlier stage. `hold` is all that no trial changes, `steps` how many each runs. `takes`
+    are the stages whose candidates run again; `sets` is what the stage itself, or a stage before it, holds.
     """
 
     name: str
@@ -40,14 +42,20 @@ class Stage:
     trials: list[dict[str, Any]] = field(default_factory=list)
     reused: list[str | None] = field(default_factory=list)
     why: str = ""
+    walk: str | None = None
+    at_most: dict[str, str] = field(default_factory=dict)
     extend: list[str] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+    takes: list[str] = field(default_factory=list)
+    sets: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Plan:
     """All stages of a command, and what was found out about it; `total_trials` is None where only time limits them.
 
-    `total_steps` are the optimizer steps of all trials together, conditional ones included and reused ones not;
+    `total_trials` counts distinct ones, conditional ones included; `certain_trials` those that no condition decides,
+    `max_trials` is a procedure's budget. `total_steps` are the optimizer steps of all of them, reused ones left out;
     `estimated_s` is None until a step was timed with this model on such a device. `way` says in words how trials are
     drawn and pruned; `data` and `priors` are what a procedure's text begins with, and stand among the findings too.
     """
@@ -57,6 +65,8 @@ class Plan:
     findings: list[dict[str, Any]] = field(default_factory=list)
     total_steps: int | None = None
     estimated_s: float | None = None
+    certain_trials: int | None = None
+    max_trials: int | None = None
     way: str = ""
     data: list[str] = field(default_factory=list)
     priors: list[str] = field(default_factory=list)
@@ -71,22 +81,33 @@ def plan(asked: Command) -> Plan:
         stages = [_search(asked, cost)]
         total = int(asked.total) if math.isfinite(asked.total) else None
         steps = cost.steps if cost.trials else None
-        return Plan(stages, total, findings, steps, cost.estimated_s, asked.way)
+        return Plan(stages, total, findings, steps, cost.estimated_s, total, way=asked.way)
     stages = _procedure(asked, wanted, cost)
     data, priors, found = described(wanted, {key for stage in stages for key in stage.vary})
     way = f"procedure {wanted.procedure.name}"
-    return Plan(stages, cost.trials, [*findings, *found], cost.steps, cost.estimated_s, way, data, priors)
+    return Plan(
+        stages,
+        cost.trials,
+        [*findings, *found],
+        cost.steps,
+        cost.estimated_s,
+        cost.certain,
+        asked.settings.sweep.max_trials,
+        way,
+        data,
+        priors,
+    )
 
 
 def _search(asked: Command, cost: Cost) -> Stage:
     configs = [(params, _composed(asked, params)) for params in asked.space.grid()] if asked.is_grid else []
     example = configs[0][1] if configs else _composed(asked, asked.example)
-    reused = [cost.add(config, "above") for _, config in configs]
+    reused = [cost.add(config, "") for _, config in configs]
     return Stage(
         name="search",
         when="always",
         vary={axis.key: _varied(axis) for axis in asked.space.axes},
-        hold=_held(asked, example),
+        hold=_flat_held(example, {axis.key for axis in asked.space.axes}),
         budget=_whole(example),
         seeds=sorted({config.training.seed for _, config in configs} or {example.training.seed}),
         choose=f"{asked.settings.sweep.resolved_direction} {asked.settings.sweep.metric}",
@@ -104,21 +125,43 @@ def _procedure(asked: Command, wanted: procedures.Asked, cost: Cost) -> list[Sta
 def _stage(asked: Command, item: procedures.PlannedStage, example: TrialConfig, cost: Cost) -> Stage:
     stage = item.stage
     budget = {key: value for key, value in vars(stage.budget).items() if value is not None}
-    made = [_planned_trial(asked, point, known) for point, known in zip(item.points, item.examples, strict=True)]
+    rows = zip(item.points, item.examples, strict=True)
+    made = [_planned_trial(asked, point, known) for point, known in rows]
     when = " and ".join(map(str, stage.when)) or "always"
+    never = f"never: {item.unmet or 'the data asks for no value here'}"
+    varied = {key for point in item.points for key in point if len({str(other.get(key)) for other in item.points}) > 1}
+    sets = {key: value for key, value in item.held.items() if key not in {*item.varied, *varied}}
     return Stage(
         name=stage.name,
-        when=f"never: {item.unmet or 'the data asks for no value here'}" if not item.points else when,
+        when=when if item.points else never,
         vary=item.varied,
-        hold={key: value for key, value in item.held.items() if key not in item.varied},
+        hold={**_flat_held(example, {*item.varied, *varied}), **sets},
         budget=_whole(example) if stage.budget.is_full else budget,
         seeds=seeds(stage, flatten(example)),
         choose=stage.choose.rule,
         trials=[trial for trial, _, _ in made],
-        reused=[cost.add(config, f"stage {stage.name}", known) for _, config, known in made],
+        reused=[
+            cost.add(config, stage.name, is_known=known, is_certain=not stage.when, repeats=repeats)
+            for (_, config, known), repeats in zip(made, item.repeats, strict=True)
+        ],
         why=stage.why,
+        walk=stage.walk,
+        at_most={key: rule.at_most for key, rule in stage.vary.items() if isinstance(rule, Bounded)},
         extend=stage.extend,
+        steps=sorted({cost.steps_of(config) for _, config, _ in made}),
+        takes=stage.takes,
+        sets=sets,
     )
+
+
+def _flat_held(example: TrialConfig, varied: Collection[str]) -> dict[str, Any]:
+    """Returns what a configuration sets beside what is varied, and what follows from that."""
+    groups = {key for key in varied if "." not in key}
+    return {
+        key: value
+        for key, value in flatten(example).items()
+        if key not in varied and key.partition(".")[0] not in groups and key not in DERIVED
+    }
 
 
 def _whole(example: TrialConfig) -> dict[str, Any]:
@@ -158,16 +201,6 @@ def _words(axis: Axis) -> Any:
         return list(axis.values)
     interval = f"interval({axis.low:g},{axis.high:g})"
     return f"tag(log,{interval})" if axis.log else interval
-
-
-def _held(asked: Command, example: TrialConfig) -> dict[str, Any]:
-    swept = {axis.key for axis in asked.space.axes}
-    flat = flatten(example)
-    return {
-        key: value
-        for key, value in flat.items()
-        if key not in swept and key.partition(".")[0] not in swept and key not in DERIVED
-    }
 
 
 def _trial(params: Mapping[str, Any], config: TrialConfig) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from analysis.markdown import table
 from sweeper.plan import DERIVED, Plan, Stage
 from sweeper.progress import duration
+from sweeper.settled import is_open
 
 
 def to_text(made: Plan) -> str:
@@ -17,8 +18,21 @@ def to_text(made: Plan) -> str:
         for item in made.findings
         if item["rule"] not in told
     ]
-    begun = [*_section("Data", made.data), *_section("The guide's priors", made.priors)]
-    return "\n".join([*begun, *(line for stage in made.stages for line in _stage(stage)), *found, _total(made)])
+    shared = _shared(made.stages)
+    lines = [*found, ""] if found else []
+    lines += [*_section("Data", made.data), *_section("The guide's priors", made.priors)]
+    lines += _section("Held, unless a stage says otherwise", [f"{key}: {listed(shared[key])}" for key in shared])
+    return "\n".join([*lines, *(line for stage in made.stages for line in _stage(stage, shared)), _total(made)])
+
+
+def _shared(stages: list[Stage]) -> dict[str, Any]:
+    """Returns what most stages of a procedure hold; a plain search says it in its one stage."""
+    if len(stages) == 1:
+        return {}
+    keys = dict.fromkeys(key for stage in stages for key in stage.hold)
+    found = {key: [stage.hold[key] for stage in stages if key in stage.hold] for key in keys}
+    common = {key: max(values, key=values.count) for key, values in found.items() if 2 * len(values) > len(stages)}
+    return {key: value for key, value in common.items() if value not in (None, {}, []) and not is_open(value)}
 
 
 def _section(title: str, lines: list[str]) -> list[str]:
@@ -26,35 +40,68 @@ def _section(title: str, lines: list[str]) -> list[str]:
 
 
 def _total(made: Plan) -> str:
-    trials = "as many trials as the time allows" if made.total_trials is None else f"{made.total_trials} trials in all"
-    words = [trials, made.way]
+    words = [_trials_in_all(made), made.way]
     if made.total_steps is not None:
         words.append(f"{made.total_steps} steps")
     if made.estimated_s is not None:
         words.append(f"about {duration(made.estimated_s)} by what a step took before")
+    if made.max_trials is not None:
+        words.append(f"sweep.max_trials={made.max_trials} ends it before" if _ends(made) else "within its budget")
     return f"{', '.join(words)}; nothing was started"
 
 
-def _stage(stage: Stage) -> list[str]:
-    budget = ", ".join(
-        f"{value:g} {unit}" if isinstance(value, (int, float)) else f"{value} {unit}"
-        for unit, value in stage.budget.items()
-    )
-    head = f"Stage {stage.name} ({stage.when}): {budget} a trial, seeds {listed(stage.seeds)}, {stage.choose}"
+def _ends(made: Plan) -> bool:
+    return made.max_trials is not None and made.max_trials < (made.total_trials or 0)
+
+
+def _trials_in_all(made: Plan) -> str:
+    total = made.total_trials
+    if total is None:
+        return "as many trials as the time allows"
+    if made.certain_trials is not None and made.certain_trials < total:
+        return f"{made.certain_trials} trials and, as conditions hold, up to {total} in all"
+    return "1 trial in all" if total == 1 else f"{total} trials in all"
+
+
+def _stage(stage: Stage, shared: dict[str, Any]) -> list[str]:
+    head = f"Stage {stage.name} ({stage.when})"
     if stage.when.startswith("never"):
-        return [f"Stage {stage.name} ({stage.when})", ""]
+        return [head, ""]
     why = [f"  {stage.why}"] if stage.why else []
-    varied = [f"  {key}: {listed(value)}" for key, value in stage.vary.items()] or ["  nothing: one trial"]
-    varied += [f"  {key}: one step beyond an edge, should the winner lie there" for key in stage.extend]
-    held = [f"  {key}: {listed(value)}" for key, value in stage.hold.items() if value not in (None, {}, [])]
+    # What is told once, and what a stage before has settled, is not all told again: only what this stage adds.
+    held = {key: value for key, value in (stage.sets if shared else stage.hold).items() if shared.get(key) != value}
+    lines = [f"  {key}: {listed(value)}" for key, value in held.items() if value not in (None, {}, [])]
     trials = _trials(stage) or ["  drawn by the sampler"]
-    return [head, *why, "", "Varied", *varied, "", "Held", *held, "", "Trials", *trials, ""]
+    begun = [f"{head}: {_length(stage)} a trial, seeds {listed(stage.seeds)}, {stage.choose}", *why, ""]
+    return [*begun, "Varied", *_varied(stage), "", *(["Held", *lines, ""] if lines else []), "Trials", *trials, ""]
+
+
+def _length(stage: Stage) -> str:
+    """Returns how long the trials really are, in steps where these are known."""
+    if stage.steps:
+        least, most = stage.steps[0], stage.steps[-1]
+        own = " on its own schedule" if stage.budget.get("schedule") == "own" else ""
+        return f"{least if least == most else f'{least} to {most}'} steps{own}"
+    return ", ".join(f"{value:g} {unit}" for unit, value in stage.budget.items() if isinstance(value, (int, float)))
+
+
+def _varied(stage: Stage) -> list[str]:
+    lines = [f"  {key}: {listed(value)}" for key, value in stage.vary.items()]
+    if stage.walk is not None:
+        lines.append(f"  {stage.walk}: from the middle outwards; what lies beyond a worse one is not run")
+    lines += [f"  {key}: up to what {name} bounds" for key, name in stage.at_most.items()]
+    lines += [f"  {key}: one step beyond an edge, should the winner lie there" for key in stage.extend]
+    if stage.takes:
+        lines.append(f"  what {', '.join(stage.takes)} kept")
+    if not lines:
+        lines.append("  nothing: one trial" if len(stage.trials) == 1 else "  what is listed below")
+    return lines
 
 
 def _trials(stage: Stage) -> list[str]:
-    keys = dict.fromkeys(key for trial in stage.trials for key in trial if key not in stage.hold)
+    keys = dict.fromkeys(key for trial in stage.trials for key in trial if key not in stage.sets)
     columns = sorted(keys, key=lambda key: key in DERIVED)
-    rows = [{key: _cell(trial.get(key, "")) for key in columns} for trial in stage.trials]
+    rows = [{key: _cell(trial.get(key, stage.hold.get(key, ""))) for key in columns} for trial in stage.trials]
     if any(stage.reused):
         rows = [{**row, "reused": where or ""} for row, where in zip(rows, stage.reused, strict=True)]
     return table(rows, plain=True) if rows else []

@@ -48,7 +48,7 @@ class Note:
         if self.is_varied:
             return f"{self.why}; varied here"
         if self.fits:
-            return f"{self.why}; so it is here"
+            return f"{self.why}; {'so it is here' if not isinstance(self.value, list) else f'{self.in_use} here'}"
         return f"{self.why}; held at {str(self.in_use).lower()}{self.by and f' by {self.by}'}"
 
 

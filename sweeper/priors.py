@@ -16,11 +16,12 @@ from sweeper.facts import Facts
 
 @dataclass(frozen=True)
 class Prior:
-    """A prior: `values` of the facts, the `numbers` they follow from in words, and where a document says so."""
+    """A prior: `values` of the facts, the `numbers` they follow from, where a document says so, what of it is ours."""
 
     values: Callable[[Facts], list[Any]]
     numbers: Callable[[Facts], str]
     source: str
+    ours: str | None = None
 
     def __call__(self, facts: Facts) -> list[Any]:
         """Returns the values, none where the data say nothing."""
@@ -30,7 +31,8 @@ class Prior:
         """Returns a sentence: whose prior it is, its values, and the numbers they follow from."""
         whose = "the guide" if self.source.startswith("001") else f"document {self.source.partition(',')[0]}"
         values = ", ".join(str(value).lower() for value in self.values(facts))
-        return f"{whose} would take {values} ({self.numbers(facts)})"
+        ours = "" if self.ours is None else f", {self.ours}"
+        return f"{whose} would take {values} ({self.numbers(facts)}{ours})"
 
 
 def ranks(facts: Facts) -> list[int]:
@@ -92,8 +94,10 @@ def warmup_steps(facts: Facts) -> list[float]:
 
 
 def warmups(facts: Facts) -> list[float]:
-    """Returns 001's sweep: shares of the run, or steps in short runs."""
-    return [0, 10, 25, 50, 100] if 0 < facts.steps < SHORT_RUN else [0.0, 0.01, 0.03, 0.06, 0.1]
+    """Returns 001's sweep: shares of the run, or steps in short runs, as many as end within it."""
+    if not 0 < facts.steps < SHORT_RUN:
+        return [0.0, 0.01, 0.03, 0.06, 0.1]
+    return [steps for steps in (0, 10, 25, 50, 100) if steps < facts.steps]
 
 
 _LENGTHS = (128, 256, 512, 1024, 2048, 4096)
@@ -142,7 +146,7 @@ def _usual(facts: Facts) -> str:
 
 
 PRIORS: Mapping[str, Prior] = {
-    "ranks": Prior(ranks, _size, "001, r"),
+    "ranks": Prior(ranks, _size, "001, r", "the lowest is ours"),
     "low_rank": Prior(low_rank, _size, "001, r"),
     "higher_rank": Prior(higher_rank, _size, "001, r"),
     "dropout": Prior(dropout, _size, "001, lora_dropout"),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sweeper.choosing import ARGUMENTS, RULES
 from sweeper.conditions import CONDITIONS, RUN_CONDITIONS
+from sweeper.names import close
 from sweeper.priors import PRIORS
 from sweeper.procedure import GROUP, Choose, Derived, Procedure, Stage, When
+from sweeper.procedure_form import odd
 from sweeper.validation import Problem, build
 
 _RULES_OF_VALUES = {"times", "plus", "neighbours", "at_most", "prior"}
@@ -32,9 +33,11 @@ def read(node: Mapping[str, Any], known: Sequence[str]) -> tuple[Procedure | Non
     prepared["stages"] = {name: _prepared(name, stage) for name, stage in stages.items()}
     if isinstance(prepared.get("hold"), dict):
         prepared["hold"] = dict(_flat(prepared["hold"]))
-    procedure, problems = build(Procedure, prepared, f"{GROUP}.")
+    problems = list(odd(prepared))  # and left out, so that what else is wrong is found as well
+    procedure, wrong = build(Procedure, prepared, f"{GROUP}.")
+    problems += wrong
     if procedure is not None:
-        problems = list(_inconsistencies(procedure, known))
+        problems += _inconsistencies(procedure, known)
     return (None if problems else procedure), problems
 
 
@@ -74,14 +77,14 @@ def _inconsistencies(procedure: Procedure, known: Sequence[str]) -> Iterator[Pro
         for key, other in stage.refers:
             if other not in names[:index]:
                 rule = "is a later stage" if other in names else "there is no such stage"
-                yield Problem(f"{place}.{key}", other, rule, _near(other, names[:index]))
+                yield Problem(f"{place}.{key}", other, rule, close(other, names[:index]))
         yield from _no_rule(f"{place}.choose", stage.choose)
         for number, item in enumerate(stage.when):
             yield from _no_condition(f"{place}.when.{number}", item)
         for word, keys in (("extend", stage.extend), ("walk", [stage.walk] if stage.walk else [])):
             for key in keys:
                 if key not in stage.vary:
-                    yield Problem(f"{place}.{word}", key, "the stage does not vary it", _near(key, stage.vary))
+                    yield Problem(f"{place}.{word}", key, "the stage does not vary it", close(key, stage.vary))
         yield from _unknown(place, stage, known)
     for key, value in procedure.hold.items():
         if not _is_known(key, known):
@@ -92,13 +95,13 @@ def _inconsistencies(procedure: Procedure, known: Sequence[str]) -> Iterator[Pro
 
 def _no_rule(place: str, choose: Choose) -> Iterator[Problem]:
     if choose.rule not in RULES:
-        yield Problem(f"{place}.rule", choose.rule, "there is no such rule", _near(choose.rule, RULES))
+        yield Problem(f"{place}.rule", choose.rule, "there is no such rule", close(choose.rule, RULES))
         return
     known = ARGUMENTS.get(choose.rule, ())
     for name in choose.arguments:
         if name not in known:
             rule = f"the rule {choose.rule} has no such argument"
-            yield Problem(f"{place}.arguments.{name}", choose.arguments[name], rule, _near(name, known))
+            yield Problem(f"{place}.arguments.{name}", choose.arguments[name], rule, close(name, known))
     if choose.rule == "marginal" and "of" not in choose.arguments:
         yield Problem(f"{place}.arguments.of", None, "the rule marginal needs the factor", "of: lora.alpha_law")
 
@@ -106,7 +109,7 @@ def _no_rule(place: str, choose: Choose) -> Iterator[Problem]:
 def _no_condition(place: str, when: When) -> Iterator[Problem]:
     known = RUN_CONDITIONS if when.stage is None else CONDITIONS
     if when.named is not None and when.named not in known:
-        yield Problem(f"{place}.is", when.named, "there is no such condition", _near(when.named, known))
+        yield Problem(f"{place}.is", when.named, "there is no such condition", close(when.named, known))
     if when.stage is None and when.named is None:
         yield Problem(f"{place}.is", None, "a condition asks something", f"is: {next(iter(RUN_CONDITIONS))}")
     if when.stage is None and when.won:
@@ -125,17 +128,12 @@ def _unknown(place: str, stage: Stage, known: Sequence[str]) -> Iterator[Problem
 
 
 def _no_prior(place: str, name: str) -> Problem:
-    return Problem(f"{place}.prior", name, "there is no such prior", _near(name, PRIORS))
+    return Problem(f"{place}.prior", name, "there is no such prior", close(name, PRIORS))
 
 
 def _no_parameter(place: str, key: str, known: Sequence[str]) -> Problem:
-    return Problem(f"{place}.{key}", "…", "a trial has no such parameter", _near(key, known))
+    return Problem(f"{place}.{key}", "…", "a trial has no such parameter", close(key, known))
 
 
 def _is_known(key: str, known: Sequence[str]) -> bool:
     return key in known or any(key.startswith(f"{name}.") for name in known if name.endswith("kwargs"))
-
-
-def _near(name: str, known: Sequence[str] | Mapping[str, Any]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.3)
-    return close[0] if close else f"one of {', '.join(known) or 'none'}"

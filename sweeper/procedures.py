@@ -11,15 +11,16 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from sweeper.candidates import SEED
 from sweeper.composition import Composer
 from sweeper.conditions import unmet_by_run
 from sweeper.facts import Facts, facts_of
 from sweeper.priors import PRIORS
-from sweeper.procedure import GROUP, Procedure, Stage
+from sweeper.procedure import GROUP, Derived, Procedure, Stage
 from sweeper.procedure_file import read
 from sweeper.recorded_facts import recorded
 from sweeper.settled import Params, Settled, is_open
-from sweeper.space import Choices, GroupOptions, Space
+from sweeper.space import Choices, GroupOptions, Space, listed
 from sweeper.stage_points import common, points, whole
 from sweeper.validation import Problem
 from trainers.trial import flatten
@@ -110,6 +111,13 @@ def _overruled(procedure: Procedure, said: Space, composer: Composer) -> Iterato
         if key in said.keys_set and typed.get(key, value) != value:
             rule = f"procedure {procedure.name} holds it at {value} throughout"
             yield Problem(key, typed[key], rule, "a procedure of your own, with --config-dir")
+    for key in sorted(said.keys_set & set(typed)):
+        lists = [stage.name for stage in procedure.stages.values() if isinstance(stage.vary.get(key), (list, Derived))]
+        if lists:
+            rule = (
+                f"holds where no stage varies it; {', '.join(lists)} lists its own values, which a list here replaces"
+            )
+            yield Problem(key, typed[key], rule, f"{key}=VALUE,VALUE")
 
 
 def _foreign(said: Space, procedure: Procedure) -> Iterator[Problem]:
@@ -118,17 +126,17 @@ def _foreign(said: Space, procedure: Procedure) -> Iterator[Problem]:
     for axis in said.axes:
         if axis.key not in varied:
             rule = f"procedure {procedure.name} has no stage that varies it; it varies {', '.join(sorted(varied))}"
-            yield Problem(axis.key, "several values", rule, f"{axis.key}=VALUE")
+            yield Problem(axis.key, listed(axis), rule, f"{axis.key}=VALUE")
         elif not isinstance(axis, Choices):
-            yield Problem(axis.key, "an interval", "a stage compares listed values", f"{axis.key}=VALUE,VALUE")
+            yield Problem(axis.key, listed(axis), "a stage compares listed values", f"{axis.key}=VALUE,VALUE")
 
 
 @dataclass(frozen=True)
 class PlannedStage:
     """A stage before anything is known: what depends on a winner stands as `<winner:stage>`.
 
-    `points` are all that each trial sets, `examples` ones that these can become; `unmet` is why the stage will not run,
-    as far as that is known.
+    `points` are all that each trial sets, `examples` ones that these can become; `repeats` names for each the stage
+    whose candidate it runs again as it was. `unmet` is why the stage will not run, as far as that is known.
     """
 
     stage: Stage
@@ -136,6 +144,7 @@ class PlannedStage:
     held: Params
     points: list[Params]
     examples: list[Params]
+    repeats: list[str | None]
     unmet: str | None = None
 
 
@@ -148,12 +157,24 @@ def planned(asked: Asked) -> Iterator[PlannedStage]:
         varied = {key: list(dict.fromkeys(map(_hashable, (p[key] for p in listed if key in p)))) for key in stage.vary}
         full = [whole(stage, settled, point) for point in listed]
         examples = [_example(point, stage, settled) for point in full]
-        yield PlannedStage(stage, varied, common(stage, settled), full, examples, why)
+        repeats = [_repeated(point, stage, settled) for point in listed]
+        yield PlannedStage(stage, varied, common(stage, settled), full, examples, repeats, why)
         settled = settled.after_planned(stage, listed)
 
 
 def _hashable(value: Any) -> Any:
     return str(value) if isinstance(value, (list, dict)) else value
+
+
+def _repeated(point: Params, stage: Stage, settled: Settled) -> str | None:
+    """Returns the stage whose winner a trial is once more: every value is that winner's, seed and length the same."""
+    named = {found[1] for value in point.values() if isinstance(value, str) and (found := _WINNER.fullmatch(value))}
+    others = {key: value for key, value in point.items() if not is_open(value)}
+    name = next(iter(named), None)
+    if name is None or len(named) > 1 or others.get(SEED, settled.base[SEED]) != settled.base[SEED] or stage.hold:
+        return None
+    earlier = settled.outcomes[name].stage
+    return name if set(others) <= {SEED} and earlier.budget == stage.budget and not earlier.hold else None
 
 
 _WINNER = re.compile(r"<winner:(\w+)(#\d+)?>")
@@ -164,11 +185,11 @@ def _example(point: Params, stage: Stage, settled: Settled) -> Params:
 
     What no stage lists (a value times a winner's) is left to the configuration.
     """
-    found = {key: _listed(key, value, stage, settled) if is_open(value) else value for key, value in point.items()}
+    found = {key: _awaited(key, value, stage, settled) if is_open(value) else value for key, value in point.items()}
     return {key: value for key, value in found.items() if not is_open(value)}
 
 
-def _listed(key: str, value: str, stage: Stage, settled: Settled) -> Any:
+def _awaited(key: str, value: str, stage: Stage, settled: Settled) -> Any:
     named = _WINNER.fullmatch(value)
     if named is None:
         return value

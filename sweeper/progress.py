@@ -33,7 +33,8 @@ _TOLD = {"r", "alpha", "gain", "dropout", "lr_scheduler_type", "data", "name"}
 
 def label_of(trial: Trial) -> str:
     """Returns a trial's name, and what is varied beyond it: `exp3_r8_a16_d05_linear_mine learning_rate=0.0022`."""
-    varied = {key.rpartition(".")[2]: value for key, value in trial.params.items()}
+    told = {key: value for key, value in trial.params.items() if value is not None and not isinstance(value, dict)}
+    varied = {key.rpartition(".")[2]: value for key, value in told.items()}
     more = [f"{key}={_short(value)}" for key, value in varied.items() if key not in _TOLD]
     return " ".join([name_of(trial), *more])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,8 +13,11 @@ from sweeper.comparison import Choice, Comparison
 BLOW_UP = 1.5
 """A range test's smoothed loss this many times its least has blown up; the guide leaves the criterion open."""
 
-SMOOTHING = 0.7
-"""Of the exponential mean: single batches differ by more than a rising learning rate changes between them."""
+WINDOW = 5
+"""Points of the centred median that smooths the loss: single batches differ by more than a rising rate changes.
+
+A running mean would lag, and so find the blow-up where it is long past.
+"""
 
 
 def range_test(compared: Comparison, arguments: Mapping[str, Any]) -> Choice:
@@ -38,14 +42,11 @@ def range_test(compared: Comparison, arguments: Mapping[str, Any]) -> Choice:
 def _blow_up(points: Sequence[tuple[float, float]]) -> float | None:
     """Returns the rate of the first point beyond the least smoothed loss where that has grown by `BLOW_UP`."""
     finite = list(itertools.takewhile(lambda point: math.isfinite(point[1]), points))
-    smooth = list(itertools.accumulate((loss for _, loss in finite), _mixed))
+    losses = [loss for _, loss in finite]
+    smooth = [statistics.median(losses[max(0, at - WINDOW // 2) : at + WINDOW // 2 + 1]) for at in range(len(losses))]
     if not smooth:
         return points[0][0] if points else None
     least = smooth.index(min(smooth))
     beyond = zip(finite[least:], smooth[least:], strict=True)
     grown = (rate for (rate, _), loss in beyond if loss > BLOW_UP * smooth[least])
     return next(grown, points[len(finite)][0] if len(finite) < len(points) else None)
-
-
-def _mixed(mean: float, loss: float) -> float:
-    return SMOOTHING * mean + (1 - SMOOTHING) * loss

@@ -71,10 +71,11 @@ class Session:
                 continue
             if isinstance(item, Finished):
                 self._settled = item.params
-                say(f"Settled: {', '.join(f'{key}={value}' for key, value in item.params.items()) or 'nothing'}")
+                say(self._settling(item.params))
                 break
             if isinstance(item, Exhausted):
-                say(_used_up(item, self._settings.sweep.max_trials))
+                self._decide(log, item.stage, f"sweep.max_trials={self._settings.sweep.max_trials} is used up", {})
+                say(f"{self._settling(item.params)}. The same command with a larger sweep.max_trials goes on.")
                 break
             item.restore(history)
             proposals = item.source.next(history)
@@ -89,20 +90,33 @@ class Session:
             say(f"Sweep {self._name} is complete: nothing left to train.")
         return self._report(work.track, history)
 
+    def _settling(self, params: Mapping[str, Any]) -> str:
+        """Says what was settled, apart from what was held from the start."""
+        held = self._asked.procedure.hold if self._asked.procedure is not None else {}
+        found = [f"{key}={value}" for key, value in params.items() if held.get(key) != value]
+        kept = [f"{key}={value}" for key, value in params.items() if key in held and held[key] == value]
+        told = f"Settled: {', '.join(found) or 'nothing'}"
+        return f"{told} (held: {', '.join(kept)})" if kept else told
+
     def _decide(self, log: EventLog, stage: str, reason: str, fields: Mapping[str, Any]) -> None:
         """Says what became of a stage, and records it once."""
         say(f"Stage {stage}: {reason}")
-        self._decisions[stage] = Decided(reason, fields)
+        procedure = self._asked.procedure
+        why = procedure.stages[stage].why if procedure is not None else ""
+        self._decisions[stage] = Decided(reason, fields, why)
         known = [record for record in log.history if record["event"] == "chosen" and record["stage"] == stage]
         if not known or known[-1]["reason"] != reason:
             log.append("chosen", {"stage": stage, "reason": reason, **fields}, durable=True)
 
     def _report(self, track: tracking.Tracking, history: History) -> int:
+        self._write_decisions(track)
+        return ending.report(self._asked, self._paths, track, history, self._settled)
+
+    def _write_decisions(self, track: tracking.Tracking) -> None:
         if self._decisions:
             text = page(self._decisions, self._objective.metric)
             self._paths.decisions.write_text(text, encoding="utf-8")
             track.decide({stage: decided.reason for stage, decided in self._decisions.items()}, text)
-        return ending.report(self._asked, self._paths, track, history, self._settled)
 
     def _open(self, log: EventLog) -> None:
         """Records what the sweep optimises, and refuses to go on with something else.
@@ -160,9 +174,11 @@ class Session:
         return None
 
     def _stopped(self, track: tracking.Tracking, history: History) -> int:
+        self._write_decisions(track)
         track.close(finished=False, leaderboard=None)
         done = sum(trial.outcome is not None for trial in history.contenders)
-        say(f"Stopped after {done} of {_counted(self._asked.total)}. To continue: {shlex.join(_command())}")
+        of = _counted(done) if self._asked.procedure is not None else f"{done} of {_counted(self._asked.total)}"
+        say(f"Stopped after {of}. To continue: {shlex.join(_command())}")
         return INTERRUPTED
 
     def _views(
@@ -210,12 +226,6 @@ class Session:
             return ""
         verb = "is the same trial as another" if merged == 1 else "are the same trials as others"
         return f" ({merged} of {total + merged:g} points {verb})"
-
-
-def _used_up(item: Exhausted, max_trials: int | None) -> str:
-    settled = ", ".join(f"{key}={value}" for key, value in item.params.items()) or "nothing"
-    more = f"sweep.max_trials={2 * (max_trials or 1)} goes on"
-    return f"Stage {item.stage}: sweep.max_trials={max_trials} is used up; settled so far: {settled}. {more}"
 
 
 def _counted(trials: float) -> str:

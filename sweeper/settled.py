@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sweeper.candidates import SEED, Candidate
+from sweeper.candidates import SEED, Candidate, Noise
 from sweeper.comparison import Choice
 from sweeper.facts import Facts
 from sweeper.procedure import Stage
 
 Params = dict[str, Any]
 
+MEASURING = ("training.probes",)
+"""What is measured besides: held in a procedure's trials, and no part of what it settles on."""
+
+_OPEN = re.compile("<(winner|equal_parameters):")
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a stage ended: its candidates and the choice among them, or why it was skipped.
+    """How a stage ended: its candidates, the choice among them and its noise, or why it was skipped.
 
     `planned` stands in for all that before anything was run.
     """
@@ -26,6 +32,7 @@ class Outcome:
     candidates: tuple[Candidate, ...] = ()
     choice: Choice | None = None
     skipped: str | None = None
+    noise: Noise | None = None
     planned: tuple[Mapping[str, Any], ...] | None = None
 
     @property
@@ -79,4 +86,4 @@ def laid_over(under: Mapping[str, Any], over: Mapping[str, Any]) -> Params:
 
 def is_open(value: Any) -> bool:
     """True for what depends on a winner that is not known yet."""
-    return isinstance(value, str) and value.startswith("<")
+    return isinstance(value, str) and _OPEN.search(value) is not None

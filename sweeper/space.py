@@ -248,3 +248,8 @@ def _interval_problems(axis: Interval) -> Iterator[Problem]:
         yield Problem(axis.key, bounds, "the first bound must be the smaller", f"interval({axis.high},{axis.low})")
     if axis.log and axis.low <= 0:
         yield Problem(axis.key, bounds, "a logarithmic interval starts above 0", "tag(log,interval(1e-5,1e-3))")
+
+
+def listed(axis: Axis) -> str:
+    """Returns what an axis takes, as one would type it."""
+    return ",".join(map(str, axis.values)) if isinstance(axis, Choices) else f"interval({axis.low:g},{axis.high:g})"

@@ -19,7 +19,8 @@ def axes(stage: Stage, settled: Settled, said: Mapping[str, Sequence[Any]]) -> d
         settled: What is known by now.
         said: Axes on the command line, which go before a stage's own values.
     """
-    return {key: _values(key, _said(rule, said.get(key)), settled) for key, rule in stage.vary.items()}
+    asked = {} if stage.is_remedy else said  # a remedy's values answer what was seen
+    return {key: _values(key, _said(rule, asked.get(key)), settled) for key, rule in stage.vary.items()}
 
 
 def _said(rule: Any, values: Sequence[Any] | None) -> Any:
@@ -76,13 +77,17 @@ def _bound(outcome: Outcome) -> float | None:
 
 def _neighbours(key: str, rule: Neighbours, outcome: Outcome, chosen: Any) -> list[Any]:
     if outcome.planned is not None:
-        return [chosen if place == 0 else f"{chosen}{place:+d}" for place in rule.places]
+        return [chosen if place == 0 else f"{chosen}, {_beside(place)}" for place in rule.places]
     swept = sorted({item.params[key] for item in outcome.candidates if key in item.params})
     below = [value for value in swept if value < chosen][::-1]
     above = [value for value in swept if value > chosen]
     found = {0: chosen, **{-1 - at: value for at, value in enumerate(below)}}
     found |= {1 + at: value for at, value in enumerate(above)}
     return [found[place] for place in rule.places if place in found]
+
+
+def _beside(place: int) -> str:
+    return f"{abs(place)} listed {'above' if place > 0 else 'below'}"
 
 
 def beyond(stage: Stage, settled: Settled, outcome: Outcome) -> dict[str, Any] | None:

@@ -11,6 +11,9 @@ from sweeper.composition import Composer
 from sweeper.space import Space
 from sweeper.validation import Problem
 
+USUAL_GAINS = (1, 4)
+"""Tuning guide, use_rslora: "a stable effective gain g (often around 1-4)"."""
+
 _FOLLOWED = {"lora.use_rslora", "lora.alpha_law"}
 
 
@@ -35,6 +38,7 @@ def kept_gain(space: Space, composer: Composer, derives: bool) -> tuple[Space, l
         return space, []
     gain = alpha / (r**0.5 if lora["use_rslora"] and not turned_on else r)
     others = (item for item in space.fixed if not item.lstrip("+").startswith(("lora.alpha=", "lora.gain=")))
-    rule = f"at rank {r} that is a gain of {gain:.4g}, which is kept: alpha follows"
+    strong = f", where {USUAL_GAINS[0]} to {USUAL_GAINS[1]} are usual" if gain > USUAL_GAINS[1] else ""
+    rule = f"at rank {r} that is a gain of {gain:.4g}{strong}, which is kept: alpha follows"
     note = Problem("lora.alpha", alpha, rule, f"lora.gain={gain:.4g}")
     return dataclasses.replace(space, fixed=(*others, "lora.alpha=null", f"lora.gain={gain!r}")), [note]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sweeper.candidates import Candidate, Noise, Run, grouped, noise
+from sweeper.candidates import Candidate, Noise, Run, at_seeds, grouped, noise
 from sweeper.choosing import RULES, edge
 from sweeper.comparison import Choice, Comparison
 from sweeper.conditions import CONDITIONS, lottery_ticket, overfits, underfits, unstable
@@ -20,7 +20,7 @@ def run(value: float | None = 1.0, **more: Any) -> Run:
 
 
 def candidate(r: int, *values: float | None, **more: Any) -> Candidate:
-    return Candidate({"lora.r": r}, tuple(run(value, **more) for value in values))
+    return Candidate({"lora.r": r}, tuple(run(value, seed=seed, **more) for seed, value in enumerate(values)))
 
 
 def chosen(rule: str, *candidates: Candidate, size: float = 0.01, keep: int = 1, **arguments: Any) -> Choice:
@@ -136,11 +136,41 @@ def test_a_lottery_ticket_is_rejected() -> None:
     assert lottery_ticket(ticket.runs[0]) and not lottery_ticket(candidate(8, 0.9, evals=evals).runs[0])
 
 
-def test_noise_comes_from_seeds_where_there_are_any() -> None:
-    repeated = noise([candidate(4, 1.0, 1.2), candidate(8, 2.0, 2.2), candidate(16, 3.0)], 0.0025)
-    assert repeated.size == pytest.approx(math.sqrt(0.02)) and "2 seeds of 2 configurations" in repeated.source
+def test_noise_is_the_error_of_paired_differences() -> None:
+    alike = noise([candidate(4, 1.0, 1.2), candidate(8, 2.0, 2.2), candidate(16, 3.0)], 0.0025)
+    assert alike.size == pytest.approx(0.0) and not alike.is_assumed  # what a seed does to both alike says nothing
+    apart = noise([candidate(4, 1.0, 1.2, 1.1), candidate(8, 2.0, 2.4, 2.2)], 0.0025)
+    assert apart.size == pytest.approx(0.1 / math.sqrt(3))  # the differences are 1.0, 1.2 and 1.1
+    assert apart.source == "from the differences of 2 configurations over 3 seeds"
+
+
+def test_noise_of_one_configuration_is_its_own() -> None:
+    alone = noise([candidate(4, 1.0, 1.2)], 0.0025)
+    assert alone.size == pytest.approx(math.sqrt(0.02)) and alone.source == "from 2 seeds of one configuration"
+
+
+def test_without_seeds_noise_is_assumed() -> None:
     assumed = noise([candidate(4, 2.0), candidate(8, 4.0)], 0.0025)
-    assert assumed.size == pytest.approx(0.005) and assumed.source.startswith("assumed")
+    assert assumed.size == pytest.approx(0.005) and assumed.source.startswith("assumed") and assumed.is_assumed
+
+
+def test_a_defender_is_compared_at_the_seeds_of_its_challengers() -> None:
+    assert at_seeds(candidate(8, 1.0, 0.5, 0.6), {0}).value == 1.0
+    assert at_seeds(candidate(8, 1.0, 0.5), {7}).value == 0.75
+
+
+def test_ties_are_said() -> None:
+    choice = chosen("confirm", candidate(4, 1.005, 1.0), candidate(8, 1.0, 1.0), candidate(16, 1.5, 1.5))
+    assert choice.reason.startswith("lora.r=8 (1.0000) has the best mean over 2 seeds, within the noise of lora.r=4;")
+    assert "within the noise" not in chosen("best", candidate(4, 1.1), candidate(8, 1.0)).reason
+
+
+def test_most_of_a_winners_seeds_decide_what_it_is() -> None:
+    over = {"losses": ((10, 2.0), (20, 1.0), (30, 0.5)), "evals": ((10, 1.5), (20, 1.4), (30, 1.7))}
+    calm = {"losses": ((10, 2.0), (20, 1.0), (30, 0.5)), "evals": ((10, 1.5), (20, 1.4), (30, 1.3))}
+    one = Candidate({}, (run(1.0, **over), run(1.0, **calm), run(1.0, **calm)))
+    two = Candidate({}, (run(1.0, **over), run(1.0, **over), run(1.0, **calm)))
+    assert not CONDITIONS["winner_overfits"]([one], one) and CONDITIONS["winner_overfits"]([two], two)
 
 
 @pytest.mark.parametrize(

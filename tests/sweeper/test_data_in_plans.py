@@ -32,7 +32,6 @@ def test_text_and_json_say_the_same(shell: Shell, repetitive: tuple[str, ...]) -
     assert "\nThe guide's priors\n  lora.r: the guide would take 2, 4, 8 (60 examples" in done.stdout
     assert f"\n  lora.dropout: {dropout}\n" in done.stdout and "note: " not in done.stdout
     plan = json.loads(shell.sweep("-m", "procedure=rank", *repetitive, "sweep.dry_run=json").stdout)
-    assert set(plan) == {"stages", "total_trials", "findings", "total_steps", "estimated_s"}
     assert all(set(item) == {"severity", "key", "value", "rule", "remedy"} for item in plan["findings"])
     (found,) = (item for item in plan["findings"] if item["key"] == "lora.dropout")
     assert (found["severity"], found["value"], found["remedy"]) == ("note", 0.05, "lora.dropout=0.1")

@@ -73,7 +73,7 @@ DOCUMENTED: dict[str, dict[str, Wanted]] = {
             *(RUN, 1, "smallest"),
         ),
         "seeds": (FULL, {}, RUN, 3, "confirm"),
-        "notch_up": ("seeds: seeds vary", {WARMUP: ["<winner:seeds>+1"]}, RUN, 3, "confirm"),
+        "notch_up": ("seeds: seeds vary", {WARMUP: ["<winner:seeds>, 1 listed above"]}, RUN, 3, "confirm"),
     },
     "learning_rate": {  # learning_rate, 1 to 5
         "range_test": (FULL, {}, {"steps": 100, "schedule": "own"}, 1, "range_test"),
@@ -148,7 +148,13 @@ DOCUMENTED: dict[str, dict[str, Wanted]] = {
         "range_test": (FULL, {}, {"steps": 100, "schedule": "own"}, 1, "range_test"),
         "rate": (FULL, {"lora.r": [4], RATE: [5e-5, 1e-4, 2e-4, 4e-4, 8e-4]}, RUN, 1, "best"),
         "rank": (FULL, {"lora.r": [4, 8, 16]}, RUN, 1, "best"),
-        "rate_again": (FULL, {RATE: ["<winner:rate>", "<winner:rate>+1", "<winner:rate>-1"]}, RUN, 1, "best"),
+        "rate_again": (
+            FULL,
+            {RATE: ["<winner:rate>", "<winner:rate>, 1 listed above", "<winner:rate>, 1 listed below"]},
+            RUN,
+            1,
+            "best",
+        ),
         "rslora": (FULL, {"lora.use_rslora": [True, False]}, RUN, 1, "smallest"),
         "gain": (FULL, {"lora.gain": [1.0, 1.5, 2.0, 3.0, 4.0]}, RUN, 1, "best"),
         "more_dropout": ("gain: winner overfits", {"lora.dropout": [0.1]}, RUN, 1, "best"),
@@ -223,7 +229,7 @@ def test_short_runs_count_their_warm_up_in_steps() -> None:
     stages = planned("warmup", "training.max_steps=400")
     assert stages["coarse"]["vary"] == {WARMUP: [0, 10, 25, 50, 100]}
     assert stages["fine"]["when"].startswith("never") and stages["fine_steps"]["when"] == "short run"
-    assert planned("scheduler", LONG)["constant"]["when"] == "never: not short schedule"
+    assert planned("scheduler", LONG)["constant"]["when"] == "never: the run is not short"
 
 
 def test_gains_are_matched_across_scalings() -> None:

@@ -13,10 +13,11 @@ def planned(shell: Shell, *overrides: str) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr
     assert list(shell.folder.iterdir()) == []
     plan: dict[str, Any] = json.loads(done.stdout)
-    assert set(plan) == {"stages", "total_trials", "findings", "total_steps", "estimated_s"}
+    totals = {"total_trials", "certain_trials", "max_trials", "total_steps", "estimated_s"}
+    assert set(plan) == {"stages", "findings", *totals}
     (stage,) = plan["stages"]
     keys = {"name", "when", "vary", "hold", "budget", "seeds", "choose", "trials"}
-    assert set(stage) == {*keys, "reused", "why", "extend"}
+    assert set(stage) == {*keys, "reused", "why", "walk", "at_most", "extend", "steps", "takes", "sets"}
     return plan
 
 

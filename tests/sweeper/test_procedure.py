@@ -116,7 +116,7 @@ def test_the_smallest_rank_within_the_noise_wins(tmp_path: Path) -> None:
     assert reasons["ranks"].startswith(reason)
     # The sanity run is as long as the whole one here, and so is rank 8's trial already.
     assert trials == {"sanity": [(8, 0.05)], "ranks": [(4, 0.05), (16, 0.05)]}
-    assert reasons["more_dropout"] == "skipped: ranks: not winner overfits"
+    assert reasons["more_dropout"] == "skipped: ranks: the winner does not overfit"
 
 
 def test_a_short_stage_is_a_trial_of_its_own(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_values_of_the_command_line_leave_what_follows_a_winner() -> None:
 def test_an_unstable_sanity_run_ends_the_procedure(tmp_path: Path) -> None:
     wild = ([2.0, 1.8, float("nan"), 1.4], [2.0, 1.8, float("nan"), 1.6])
     trials, reasons = rank(tmp_path, {(8, 0.05): wild})
-    assert set(trials) == {"sanity"} and reasons["ranks"] == "skipped: sanity: not has winner"
+    assert set(trials) == {"sanity"} and reasons["ranks"] == "skipped: sanity: it has no winner"
 
 
 def test_a_procedure_continues_where_it_was(shell: Shell, tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_a_procedure_continues_where_it_was(shell: Shell, tmp_path: Path) -> Non
     asked = ("-m", "procedure=rank", "trainer=replay", f"replay.table={path}", "executor=inline", "sweep.name=s")
     done = shell.sweep(*asked)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Settled: lora.dropout=0.05, lora.r=4" in done.stdout  # the challenger lost
+    assert "Settled: lora.r=4 (held: lora.dropout=0.05)" in done.stdout  # the challenger lost
     log = shell.folder / "runs/s/events.jsonl"
     records = read_log(log)
     ended = [index for index, item in enumerate(records) if item["event"] == "ended"]
@@ -173,7 +173,7 @@ def test_a_procedure_continues_where_it_was(shell: Shell, tmp_path: Path) -> Non
 def test_the_plan_names_what_depends_on_winners() -> None:
     named = planned("rank")
     assert list(named) == ["sanity", "ranks", "higher_rank", "more_dropout", "less_dropout", "recall", "precision"]
-    assert named["recall"]["when"] == "never: not compared by f1" and not named["recall"]["trials"]
+    assert named["recall"]["when"] == "never: trials are not compared by F1" and not named["recall"]["trials"]
     assert named["ranks"]["vary"] == {"lora.r": [4, 8, 16]} and named["ranks"]["hold"]["lora.dropout"] == 0.05
     assert named["more_dropout"]["when"] == "ranks: winner overfits"
     assert named["more_dropout"]["trials"] == [{"lora.dropout": 0.1, "lora.r": "<winner:ranks>"}]

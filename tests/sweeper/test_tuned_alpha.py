@@ -84,4 +84,4 @@ def test_what_a_procedure_holds_goes_before_the_command_and_is_said(shell: Shell
 def test_what_follows_from_the_data_gives_way_to_the_command(shell: Shell) -> None:
     done = shell.sweep("-m", "procedure=playbook", "training.max_length=100", "sweep.dry_run=json")
     stage = next(item for item in json.loads(done.stdout)["stages"] if item["name"] == "rate")
-    assert "training.max_length" not in stage["hold"] and stage["hold"]["training.warmup_steps"] == 10
+    assert stage["hold"]["training.max_length"] == 100 and stage["hold"]["training.warmup_steps"] == 10
