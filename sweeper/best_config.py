@@ -32,7 +32,8 @@ def write(path: Path, config: TrialConfig, name: str, objective: dict[str, Any],
 
 
 def _plain(group: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Leaves alpha to the gain it came from: either of the two is given, never both."""
+    """Leaves alpha to the gain it came from (one of the two is given), and makes paths hold in any folder."""
     if group == "lora" and values["gain"] is not None:
         return {**values, "alpha": None}
-    return values
+    places = {key: value for key, value in values.items() if key.endswith("path") and isinstance(value, str)}
+    return {**values, **{key: str(Path(value).resolve()) for key, value in places.items() if Path(value).exists()}}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sweeper.candidates import Candidate
@@ -32,15 +34,15 @@ def smallest(compared: Comparison, arguments: Mapping[str, Any]) -> Choice:
     ranked = dataclasses.replace(compared, candidates=tuple(listed)).valued
     if not ranked:
         return nothing() if not compared.valued else Choice((), "every candidate was unstable")
-    top = ranked[0]
+    top, left = ranked[0], [item.label for item in compared.valued if item not in listed]
+    out = f"; unstable and left out: {'; '.join(left)}" if left else ""
     near = [item for item in listed if within(item, top, compared.noise)]
     chosen = [near[0], *(item for item in ranked if item is not near[0])][: compared.keep]
     if near[0] is top:
-        return choice_of(
-            compared, chosen, f"{in_words(top)} is the best, and nothing listed before it comes within the noise"
-        )
+        alone = f"{in_words(top)} is the best, and nothing listed before it comes within the noise"
+        return choice_of(compared, chosen, f"{alone}{out}")
     reason = f"{in_words(near[0])} is the first listed within the noise of the best, {in_words(top)}"
-    return choice_of(compared, chosen, reason, tied=[item.label for item in near])
+    return choice_of(compared, chosen, f"{reason}{out}", tied=[item.label for item in near])
 
 
 def stable(compared: Comparison, arguments: Mapping[str, Any]) -> Choice:
@@ -50,6 +52,8 @@ def stable(compared: Comparison, arguments: Mapping[str, Any]) -> Choice:
     times = {item.label: mean([run.seconds for run in item.runs]) for item in calm}
     fastest = min((value for value in times.values() if value), default=None)
     kept = [item for item in calm if fastest is None or (times[item.label] or 0.0) <= factor * fastest]
+    if not compared.valued:
+        return nothing()
     if not kept:
         return Choice((), "every candidate was unstable", {"unstable": len(compared.candidates)})
     if len(compared.candidates) == 1:
@@ -174,14 +178,34 @@ RULES: Mapping[str, Rule] = {
 """The rules by the names that procedures call them."""
 
 
-ARGUMENTS: Mapping[str, tuple[str, ...]] = {
-    "smallest": ("stable",),
-    "differing": ("stable",),
-    "stable": ("slower",),
-    "score_minus_cost": ("weight", "of"),
-    "faster": ("gain",),
-    "marginal": ("of",),
-    "range_test": ("share",),
+@dataclass(frozen=True)
+class Argument:
+    """What an argument of a rule can be: whether a value `fits`, in words, and an example."""
+
+    fits: Callable[[Any], bool]
+    told: str
+    example: str
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+_STABLE = Argument(lambda value: isinstance(value, bool), "true or false", "stable: true")
+
+ARGUMENTS: Mapping[str, Mapping[str, Argument]] = {
+    "smallest": {"stable": _STABLE},
+    "differing": {"stable": _STABLE},
+    "stable": {"slower": Argument(lambda value: _is_number(value) and value >= 1, "a number from 1 on", "slower: 2")},
+    "score_minus_cost": {
+        "weight": Argument(lambda value: _is_number(value) and value >= 0, "a number from 0 on", "weight: 1.0e-5"),
+        "of": Argument(lambda value: value in {"init_seconds", "seconds"}, "init_seconds or seconds", "of: seconds"),
+    },
+    "faster": {"gain": Argument(lambda value: _is_number(value) and value >= 0, "a number from 0 on", "gain: 0.1")},
+    "marginal": {"of": Argument(lambda value: isinstance(value, str), "a parameter", "of: lora.alpha_law")},
+    "range_test": {
+        "share": Argument(lambda value: _is_number(value) and 0 < value <= 1, "above 0 and at most 1", "share: 0.3")
+    },
 }
 """What `arguments` of each rule can say; only `marginal` cannot do without."""
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
+from omegaconf import OmegaConf
 
 from sweeper import files, gpu_memory, hub, procedures, search_space
 from sweeper import space as spaces
@@ -135,8 +136,11 @@ def understand(compose: Compose, group_options: GroupOptions, arguments: Sequenc
     said, problems = spaces.parse(arguments, group_options)
     composer = Composer(compose, said)
     derives = procedures.is_asked(composer.config)
-    said, notes = kept_gain(said, composer, derives)
+    sets_alpha = derives and "'lora.alpha'" in str(OmegaConf.to_container(composer.config[GROUP], resolve=False))
+    said, notes = (said, []) if sets_alpha else kept_gain(said, composer, derives)
     composer = composer.over(said) if notes else composer
+    if derives and composer.config.get(search_space.GROUP):
+        problems += [Problem(search_space.GROUP, "…", "is a search's; a procedure lists its trials", "one of the two")]
     if derives and not problems:
         return _procedure(said, composer, group_options, arguments, notes)
     space, wrong = search_space.extended(said, composer.config, group_options)
@@ -233,7 +237,9 @@ def _trial_problems(composer: Composer, space: Space, settings: Settings | None,
         config, problems = composer.trial(params)
         if config is None:
             yield from problems
-        elif trainer != "replay":
+        elif trainer == "replay":
+            yield from files.missing(config)
+        else:
             yield from files.problems(config, metric)
             bases.setdefault((config.model, config.quantization), config)
     if settings is not None and not settings.sweep.dry_run:

@@ -43,8 +43,12 @@ def overfits(run: Run) -> bool:
 
 
 def underfits(run: Run) -> bool:
-    """True where neither the training loss nor the evaluation has moved by more than `NO_LEARNING`."""
-    return not _fell([value for _, value in run.evals]) and not _fell([loss for _, loss in run.losses])
+    """True where neither the training loss nor the evaluation has moved by more than `NO_LEARNING`.
+
+    A run that failed, or without two points of a curve, shows nothing.
+    """
+    known = run.value is not None and max(len(run.evals), len(run.losses)) > 1
+    return known and not _fell([value for _, value in run.evals]) and not _fell([loss for _, loss in run.losses])
 
 
 def _fell(values: Sequence[float]) -> bool:

@@ -60,7 +60,7 @@ class Conductor:
         run = begun(stage, listed)
         while True:
             outcome = yield from self._round(stage, settled, listed, run, history)
-            further = [] if outcome is None else onwards(stage, settled, listed, run, outcome)
+            further = [] if outcome is None else self._onwards(stage, settled, listed, run, outcome)
             if not further:
                 return outcome
             run = sorted([*run, *further], key=lambda point: _place(point, listed))
@@ -75,11 +75,18 @@ class Conductor:
 
         def conclude(history: History) -> Choice | None:
             outcome = self._outcome(stage, settled, run, source, history)
-            ends = outcome is not None and not onwards(stage, settled, listed, run, outcome)
+            ends = outcome is not None and not self._onwards(stage, settled, listed, run, outcome)
             return outcome.choice if outcome is not None and ends else None
 
         yield Round(stage.name, source, study, study, float(len(set(source.ids))), conclude)
         return self._outcome(stage, settled, run, source, history)
+
+    def _onwards(
+        self, stage: Stage, settled: Settled, listed: Sequence[Params], run: Sequence[Params], outcome: Outcome
+    ) -> list[Params]:
+        """Returns the trials that a stage goes on with; a step to where no trial can be is not made."""
+        further = onwards(stage, settled, listed, run, outcome)
+        return [point for point in further if self.composer.trial(whole(stage, settled, point))[0] is not None]
 
     def _outcome(
         self, stage: Stage, settled: Settled, run: Sequence[Params], source: StageSource, history: History
@@ -122,15 +129,18 @@ def _unmet(when: When, settled: Settled) -> str | None:
     if when.named is not None and not CONDITIONS[when.named](outcome.candidates, outcome.winner):
         return f"{when.stage}: {UNMET[when.named]}"
     won = {} if outcome.winner is None else outcome.winner.params
-    lost = [f"{key}={value}" for key, value in when.won.items() if won.get(key) != value]
+    # Won, and still so: a later stage may have challenged it.
+    asked = when.won.items()
+    lost = [f"{key}={value}" for key, value in asked if won.get(key) != value or settled.value(key) != value]
     return f"{when.stage}: {', '.join(lost)} did not win" if lost else None
 
 
 def _defender(stage: Stage, settled: Settled) -> list[Candidate]:
-    if stage.challenges is None:
-        return []
-    winner = settled.outcomes[stage.challenges].winner
-    return [] if winner is None else [winner]
+    """Returns the winner that a stage challenges: the named stage's, or that of one that has challenged it since."""
+    named = stage.challenges
+    since = [item for item in settled.outcomes.values() if named and named in {item.stage.name, item.stage.challenges}]
+    winners = [item.winner for item in since if item.winner is not None]
+    return winners[-1:]
 
 
 def _space(full: Sequence[Params]) -> Space:

@@ -21,6 +21,10 @@ class Decided:
     why: str = ""
 
 
+_COLUMNS = ("realised_gain", "tokens_per_s", "bleed_rate")
+"""Numbers of each candidate, besides its value."""
+
+
 def page(decisions: Mapping[str, Decided], metric: str) -> str:
     """Returns the page as Markdown.
 
@@ -38,8 +42,7 @@ def _stage(stage: str, decided: Decided, metric: str) -> Iterator[str]:
         yield from (f"*{escape(decided.why)}*", "")
     yield from (f"{escape(decided.reason)}.", "")
     numbers = decided.recorded.get("numbers", {})
-    columns = {metric: numbers.get("values", {}), **{key: item for key, item in numbers.items() if _is_table(item)}}
-    columns.pop("values", None)
+    columns = {metric: numbers.get("values", {}), **{key: numbers[key] for key in _COLUMNS if numbers.get(key)}}
     labels = list(dict.fromkeys(label for values in columns.values() for label in values))
     rows = [
         {"Candidate": label, **{name: _told(item.get(label)) for name, item in columns.items()}} for label in labels
@@ -47,12 +50,9 @@ def _stage(stage: str, decided: Decided, metric: str) -> Iterator[str]:
     if rows:
         yield from (*table(rows), "")
     others = [f"{key} {_told(item)}" for key, item in numbers.items() if isinstance(item, (int, float))]
+    others += [f"mean of {level} {_told(mean)}" for level, mean in numbers.get("means", {}).items()]
     if others:
         yield from (f"Numbers: {escape(', '.join(others))}.", "")
-
-
-def _is_table(item: Any) -> bool:
-    return isinstance(item, Mapping)
 
 
 def _told(value: Any) -> str:

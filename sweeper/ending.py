@@ -61,7 +61,7 @@ def _keep_best(asked: Command, paths: SweepPaths, first: Trial | None, settled: 
     if config is not None and settled is None:
         won = f"{won}, trial {first.number + 1}"
     elif asked.procedure is not None:
-        won = f"what procedure {asked.procedure.name} has settled on; the first place has {won}"
+        won = f"what procedure {asked.procedure.name} has settled on so far; the first place has {won}"
     if config is not None:
         objective = {"metric": sweep.metric, "direction": sweep.resolved_direction}
         best_config.write(paths.best, config, asked.name, objective, won)

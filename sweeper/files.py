@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sweeper.settings import LABELLED
 from sweeper.validation import Problem
-from trainers import bundled, data, replay
+from trainers import bundled, data, hub, replay
 from trainers.seam import TrialFailed
 from trainers.trial import Data, TrialConfig
 
@@ -50,6 +50,14 @@ def _augmentation_problems(config: TrialConfig, rows: data.Rows) -> list[Problem
         return []
     rule = f"varies {data.AUGMENTABLE}, and {config.data.path} holds others"
     return [Problem("data.augmentation", config.data.augmentation, rule, "data.augmentation=none")]
+
+
+def missing(config: TrialConfig) -> Iterator[Problem]:
+    """Finds data files that are not there: a trial's identity needs their content, whoever computes it."""
+    for key in ("path", "validation_path"):
+        path = getattr(config.data, key)
+        if path is not None and not hub.is_id(path) and not bundled.data_path(path).exists():
+            yield Problem(f"data.{key}", path, "there is no such file or folder", f"data.{key}=FILE")
 
 
 class _Key:

@@ -16,13 +16,13 @@ from sweeper.composition import Composer
 from sweeper.conditions import unmet_by_run
 from sweeper.facts import Facts, facts_of
 from sweeper.priors import PRIORS
-from sweeper.procedure import GROUP, Derived, Procedure, Stage
+from sweeper.procedure import GROUP, Around, Derived, Neighbours, Procedure, Shifted, Stage
 from sweeper.procedure_file import read
 from sweeper.recorded_facts import recorded
 from sweeper.settled import Params, Settled, is_open
 from sweeper.space import Choices, GroupOptions, Space, listed
 from sweeper.stage_points import common, points, whole
-from sweeper.validation import Problem
+from sweeper.validation import ConfigurationError, Problem
 from trainers.trial import flatten
 
 
@@ -86,8 +86,21 @@ def understood(
     procedure = dataclasses.replace(procedure, hold=dict(_held(procedure, facts, said)))
     values = {axis.key: list(axis.values) for axis in said.axes if isinstance(axis, Choices)}
     asked = Asked(procedure, values, facts, flatten(example), list(_overruled(procedure, said, composer)))
-    problems += _unsound(asked, composer)
+    problems += _unplanned(asked, composer)
     return (None if problems else asked), problems
+
+
+def _unplanned(asked: Asked, composer: Composer) -> list[Problem]:
+    """Finds what keeps stages from being planned: values of the command line that are not what a rule works with."""
+    try:
+        return list(_unsound(asked, composer))
+    except ConfigurationError as error:
+        return error.problems
+    except (ArithmeticError, TypeError, ValueError) as error:
+        typed = [{key: value} for key, values in asked.said.items() for value in values]
+        wrong = [problem for params in typed for problem in composer.trial(params)[1]]
+        rule = f"its stages cannot be planned ({error})"
+        return wrong or [Problem(GROUP, asked.procedure.name, rule, "numbers where a rule computes with them")]
 
 
 def _held(procedure: Procedure, facts: Facts, said: Space) -> Iterator[tuple[str, Any]]:
@@ -95,8 +108,8 @@ def _held(procedure: Procedure, facts: Facts, said: Space) -> Iterator[tuple[str
     for key, value in procedure.hold.items():
         if (prior := _prior(value)) is None:
             yield key, value
-        elif key not in said.keys_set:
-            yield key, PRIORS[prior](facts)[0]
+        elif key not in said.keys_set and (values := PRIORS[prior](facts)):
+            yield key, values[0]
 
 
 def _prior(value: Any) -> str | None:
@@ -114,17 +127,24 @@ def _overruled(procedure: Procedure, said: Space, composer: Composer) -> Iterato
     for key in sorted(said.keys_set & set(typed)):
         lists = [stage.name for stage in procedure.stages.values() if isinstance(stage.vary.get(key), (list, Derived))]
         if lists:
-            rule = (
-                f"holds where no stage varies it; {', '.join(lists)} lists its own values, which a list here replaces"
-            )
+            rule = f"holds where no stage varies it; stage {', '.join(lists)} has its own values, which a list replaces"
             yield Problem(key, typed[key], rule, f"{key}=VALUE,VALUE")
 
 
 def _foreign(said: Space, procedure: Procedure) -> Iterator[Problem]:
     stages = procedure.stages.values()
     varied = {key for stage in stages for key in (*stage.vary, *(key for case in stage.cases for key in case))}
+    relative = {
+        key
+        for key in varied
+        if all(isinstance(stage.vary[key], (Around, Shifted, Neighbours)) for stage in stages if key in stage.vary)
+        and any(key in stage.vary for stage in stages)
+    }
     for axis in said.axes:
-        if axis.key not in varied:
+        if axis.key in relative:
+            rule = f"procedure {procedure.name} tries values around the one it has"
+            yield Problem(axis.key, listed(axis), rule, f"{axis.key}=VALUE")
+        elif axis.key not in varied:
             rule = f"procedure {procedure.name} has no stage that varies it; it varies {', '.join(sorted(varied))}"
             yield Problem(axis.key, listed(axis), rule, f"{axis.key}=VALUE")
         elif not isinstance(axis, Choices):
@@ -173,8 +193,10 @@ def _repeated(point: Params, stage: Stage, settled: Settled) -> str | None:
     name = next(iter(named), None)
     if name is None or len(named) > 1 or others.get(SEED, settled.base[SEED]) != settled.base[SEED] or stage.hold:
         return None
-    earlier = settled.outcomes[name].stage
-    return name if set(others) <= {SEED} and earlier.budget == stage.budget and not earlier.hold else None
+    earlier = settled.outcomes.get(name)
+    if earlier is None or not set(others) <= {SEED}:
+        return None
+    return name if earlier.stage.budget == stage.budget and not earlier.stage.hold else None
 
 
 _WINNER = re.compile(r"<winner:(\w+)(#\d+)?>")
@@ -194,7 +216,8 @@ def _awaited(key: str, value: str, stage: Stage, settled: Settled) -> Any:
     if named is None:
         return value
     awaited = {name: item for when in stage.when if when.stage == named[1] for name, item in when.won.items()}
-    listed = settled.outcomes[named[1]].planned or ()
+    earlier = settled.outcomes.get(named[1])
+    listed = earlier.planned or () if earlier is not None else ()
     fits = [other for other in listed if all(other.get(name) == item for name, item in awaited.items())]
     return next((other[key] for other in fits if key in other and not is_open(other[key])), value)
 

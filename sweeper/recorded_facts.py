@@ -32,7 +32,10 @@ def recorded(log: Path, config: TrialConfig) -> Facts | None:
         The facts, None where the sweep is new, or is about other data.
     """
     opened = next((record for record in event_log.read(log) if record["event"] == "opened"), {})
-    if opened.get("data") != _data(config):
+    try:
+        if "facts" not in opened or opened["data"] != _data(config):
+            return None
+    except OSError:  # the data are gone: the check of files says so
         return None
     known = opened["facts"]
     tokens = None if known["tokens"] is None else Lengths(**known["tokens"])

@@ -49,6 +49,7 @@ class Session:
         self._program, self._interruption = program, interruption
         self._decisions: dict[str, Decided] = {}
         self._settled: dict[str, Any] | None = None
+        self._announced = False
         self._paths = SweepPaths(Path(asked.settings.sweep.dir) / asked.name)
 
     def run(self) -> int:
@@ -76,6 +77,7 @@ class Session:
             if isinstance(item, Exhausted):
                 self._decide(log, item.stage, f"sweep.max_trials={self._settings.sweep.max_trials} is used up", {})
                 say(f"{self._settling(item.params)}. The same command with a larger sweep.max_trials goes on.")
+                self._settled = item.params if item.params != self._held else None  # nothing yet: the first place
                 break
             item.restore(history)
             proposals = item.source.next(history)
@@ -90,9 +92,14 @@ class Session:
             say(f"Sweep {self._name} is complete: nothing left to train.")
         return self._report(work.track, history)
 
+    @property
+    def _held(self) -> Mapping[str, Any]:
+        """What a procedure holds from the start."""
+        return self._asked.procedure.hold if self._asked.procedure is not None else {}
+
     def _settling(self, params: Mapping[str, Any]) -> str:
         """Says what was settled, apart from what was held from the start."""
-        held = self._asked.procedure.hold if self._asked.procedure is not None else {}
+        held = self._held
         found = [f"{key}={value}" for key, value in params.items() if held.get(key) != value]
         kept = [f"{key}={value}" for key, value in params.items() if key in held and held[key] == value]
         told = f"Settled: {', '.join(found) or 'nothing'}"
@@ -203,9 +210,11 @@ class Session:
         return track
 
     def _announce(self, history: History, item: Round, tell: Say) -> None:
-        for severity, items in (("note", self._asked.notes), ("warning", self._asked.warnings)):
-            for found in items:
-                tell(f"{severity}: {found.key}={found.value}: {found.rule}")
+        if not self._announced:
+            for severity, items in (("note", self._asked.notes), ("warning", self._asked.warnings)):
+                for found in items:
+                    tell(f"{severity}: {found.key}={found.value}: {found.rule}")
+        self._announced = True
         done = sum(trial.outcome is not None for trial in history.contenders)
         kept = f", {done} of them measured already" if done else ""
         if self._asked.procedure is not None:

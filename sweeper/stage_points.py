@@ -8,6 +8,7 @@ from typing import Any
 
 from sweeper.candidates import SEED
 from sweeper.equal_tokens import equalised
+from sweeper.priors import PRIORS
 from sweeper.procedure import Budget, Stage
 from sweeper.settled import Params, Settled, laid_over
 from sweeper.stage_values import axes
@@ -48,7 +49,15 @@ def seeds(stage: Stage, base: Mapping[str, Any]) -> list[int]:
 
 def common(stage: Stage, settled: Settled) -> Params:
     """Returns what all trials of a stage set alike: what is held by then and here, and the stage's length."""
-    return {**laid_over(settled.held, stage.hold), **budgeted(stage.budget, settled.base)}
+    hold = {key: _derived(value, settled) for key, value in stage.hold.items()}
+    return {**laid_over(settled.held, hold), **budgeted(stage.budget, settled.base)}
+
+
+def _derived(value: Any, settled: Settled) -> Any:
+    """Returns what a stage holds, the first of a prior's values where it follows from the data."""
+    if not isinstance(value, dict) or set(value) != {"prior"}:
+        return value
+    return next(iter(PRIORS[value["prior"]](settled.facts)), None)
 
 
 def whole(stage: Stage, settled: Settled, point: Params) -> Params:

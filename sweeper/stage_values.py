@@ -6,9 +6,11 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from sweeper.composition import integers
 from sweeper.priors import OF_SAID, PRIORS
-from sweeper.procedure import Around, Bounded, Derived, Neighbours, Shifted, Stage
-from sweeper.settled import Outcome, Settled
+from sweeper.procedure import GROUP, Around, Bounded, Derived, Neighbours, Shifted, Stage
+from sweeper.settled import Outcome, Settled, is_open
+from sweeper.validation import ConfigurationError, Problem
 
 
 def axes(stage: Stage, settled: Settled, said: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
@@ -20,7 +22,7 @@ def axes(stage: Stage, settled: Settled, said: Mapping[str, Sequence[Any]]) -> d
         said: Axes on the command line, which go before a stage's own values.
     """
     asked = {} if stage.is_remedy else said  # a remedy's values answer what was seen
-    return {key: _values(key, _said(rule, asked.get(key)), settled) for key, rule in stage.vary.items()}
+    return {key: _values(stage, key, _said(rule, asked.get(key)), settled) for key, rule in stage.vary.items()}
 
 
 def _said(rule: Any, values: Sequence[Any] | None) -> Any:
@@ -32,14 +34,19 @@ def _said(rule: Any, values: Sequence[Any] | None) -> Any:
     return dataclasses.replace(rule, values=list(values)) if isinstance(rule, Bounded) else list(values)
 
 
-def _values(key: str, rule: Any, settled: Settled) -> list[Any]:
+def _values(stage: Stage, key: str, rule: Any, settled: Settled) -> list[Any]:
     value = settled.value(key)
+    if isinstance(rule, (Around, Shifted)) and not (_is_number(value) or is_open(value)):
+        problem = f"is {value} by then, and no number to count from"
+        raise ConfigurationError(
+            [Problem(f"{GROUP}.stages.{stage.name}.vary.{key}", rule, problem, "a list of values")]
+        )
     if isinstance(rule, Derived):
         return PRIORS[rule.prior](settled.facts)
     if isinstance(rule, Around):
-        return _relative(value, rule.times, "*", lambda item, factor: item * factor)
+        return _relative(key, value, rule.times, "*", lambda item, factor: item * factor)
     if isinstance(rule, Shifted):
-        moved = _relative(value, rule.plus, "+", lambda item, amount: item + amount)
+        moved = _relative(key, value, rule.plus, "+", lambda item, amount: item + amount)
         return [item for item in moved if isinstance(item, str) or item >= 0]
     if isinstance(rule, Bounded):
         return _bounded(rule, settled.outcomes[rule.at_most])
@@ -48,12 +55,14 @@ def _values(key: str, rule: Any, settled: Settled) -> list[Any]:
     return list(rule)
 
 
-def _relative(value: Any, amounts: Sequence[float], sign: str, moved: Callable[[float, float], float]) -> list[Any]:
+def _relative(
+    key: str, value: Any, amounts: Sequence[float], sign: str, moved: Callable[[float, float], float]
+) -> list[Any]:
     if isinstance(value, str):  # a plan: the winner is not known yet
         neutral = 1 if sign == "*" else 0
         return [value if amount == neutral else f"{value}{_signed(sign, amount)}" for amount in amounts]
     made = [moved(value, amount) for amount in amounts]
-    return list(dict.fromkeys(round(item) if isinstance(value, int) else _tidy(item) for item in made))
+    return list(dict.fromkeys(round(item) if key in integers() else _tidy(item) for item in made))
 
 
 def _signed(sign: str, amount: float) -> str:
@@ -61,8 +70,12 @@ def _signed(sign: str, amount: float) -> str:
 
 
 def _tidy(value: float) -> float:
-    """Rounds to ten digits: 3 * 1e-4 is no 3e-4."""
-    return float(f"{value:.10g}")
+    """Rounds to ten digits: 3 * 1e-4 is no 3e-4; an integer stays one."""
+    return value if isinstance(value, int) else float(f"{value:.10g}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _bounded(rule: Bounded, outcome: Outcome) -> list[Any]:
@@ -77,7 +90,8 @@ def _bound(outcome: Outcome) -> float | None:
 
 def _neighbours(key: str, rule: Neighbours, outcome: Outcome, chosen: Any) -> list[Any]:
     if outcome.planned is not None:
-        return [chosen if place == 0 else f"{chosen}, {_beside(place)}" for place in rule.places]
+        named = chosen if is_open(chosen) else f"<winner:{rule.neighbours}>"
+        return [chosen if place == 0 else f"{named}, {_beside(place)}" for place in rule.places]
     swept = sorted({item.params[key] for item in outcome.candidates if key in item.params})
     below = [value for value in swept if value < chosen][::-1]
     above = [value for value in swept if value > chosen]

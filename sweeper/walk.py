@@ -45,10 +45,11 @@ def onwards(
     Returns:
         No trials where the best lies between others, or where nothing lies beyond.
     """
+    if any(point not in listed for point in run):  # one step beyond was made already
+        return []
     if stage.walk is not None and (found := _beside(stage.walk, listed, run, outcome)):
         return found
-    has_gone = any(point not in listed for point in run)
-    further = None if has_gone else beyond(stage, settled, outcome)
+    further = beyond(stage, settled, outcome)
     return [] if further is None else seeded([further], stage, settled)
 
 

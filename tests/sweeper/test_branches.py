@@ -265,3 +265,82 @@ def test_a_budget_ends_a_procedure_and_more_goes_on(tmp_path: Path) -> None:
     assert "lora.r" not in settled
     stages, reasons, settled = run(tmp_path, path, "procedure=rank", "sweep.max_trials=9", "training.max_steps=1000")
     assert [p["lora.r"] for p in stages["ranks"]] == [4, 8, 16] and settled["lora.r"] == 16
+
+
+def test_a_walk_ends_one_step_beyond_an_edge(tmp_path: Path) -> None:
+    rates = [1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2]
+    axes = {"training.learning_rate": rates, "lora.r": [4, 8, 16]}
+    path = table(tmp_path, axes, lambda p: flat(2 - 10 * p["training.learning_rate"] + p["lora.r"] / 100))
+    own = tmp_path / "conf" / "procedure"
+    own.mkdir(parents=True)
+    (own / "walking.yaml").write_text(
+        "name: walking\nstages:\n  a:\n    vary: {training.learning_rate: [1.0e-3, 2.0e-3, 4.0e-3, 8.0e-3, 1.6e-2]}\n"
+        "    walk: training.learning_rate\n    extend: [training.learning_rate]\n"
+    )
+    stages, reasons, settled = run(tmp_path, path, f"hydra.searchpath=[file://{own.parent}]", "procedure=walking")
+    walked = [point["training.learning_rate"] for point in stages["a"]]
+    assert walked == [2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2]  # from the middle up, one step beyond, and no further
+    assert settled["training.learning_rate"] == 3.2e-2 and "is the best of 5" in reasons["a"]
+
+
+def test_a_follow_up_is_compared_with_the_winner_so_far(tmp_path: Path) -> None:
+    axes = {"lora.r": [4, 8, 16], "lora.dropout": [0.03, 0.05, 0.1]}
+    scores = {0.05: 0.80, 0.1: 0.90, 0.03: 0.82}
+
+    def curve(p: Mapping[str, Any]) -> list[Row]:
+        f1 = scores[p["lora.dropout"]]
+        more = {"eval_minority_recall": 0.4, "eval_minority_precision": 0.7}
+        best = [0.5, f1, f1 - 0.05, f1 - 0.1]  # overfits: F1 falls while the loss does
+        return [{"step": 50 * n, "loss": 2 - n / 3, "eval_minority_f1": best[n - 1], **more} for n in range(1, 5)]
+
+    path = table(tmp_path, axes, curve)
+    asked = ("procedure=rank", "sweep.metric=eval_minority_f1")
+    stages, reasons, settled = run(tmp_path, path, *asked)
+    assert [p["lora.dropout"] for p in stages["recall"]] == [0.03]
+    assert reasons["recall"].startswith("lora.dropout=0.1 (0.9000) is the best of 2")
+    assert settled["lora.dropout"] == 0.1
+
+
+def test_knobs_are_those_of_the_schedule_that_is_held(tmp_path: Path) -> None:
+    every = ["linear", "cosine", "cosine_with_min_lr", "warmup_stable_decay", "constant_with_warmup"]
+    losses = dict(zip(every, (2.0, 1.8, 1.9, 1.9, 1.5), strict=True))
+    axes = {"training.lr_scheduler_type": every, "training.seed": [42, 43]}
+    path = table(tmp_path, axes, lambda p: flat(losses[p["training.lr_scheduler_type"]]))
+    stages, reasons, settled = run(tmp_path, path, "procedure=scheduler")
+    assert "cosine" not in stages and "did not win" in reasons["cosine"]
+    assert settled["training.lr_scheduler_type"] == "constant_with_warmup"
+
+
+def test_failed_trials_are_no_underfitting(tmp_path: Path) -> None:
+    path = table(tmp_path, {"lora.r": [99]}, lambda p: flat(1.0))
+    stages, reasons, _ = run(tmp_path, path, "procedure=rank")
+    assert set(stages) == {"sanity"} and "all failed" in reasons["sanity"]
+
+
+def test_what_was_unstable_is_said_to_be_left_out(tmp_path: Path) -> None:
+    axes = {"training.warmup_steps": [0, 10, 20, 25, 50, 100], "training.seed": [42, 43, 44]}
+
+    def curve(p: Mapping[str, Any]) -> list[Row]:
+        wild = p["training.warmup_steps"] == 0
+        return [{"step": n, "loss": 9.0 if wild and n == 8 else 1.0, "eval_loss": 1.0 + n / 1e6} for n in range(1, 12)]
+
+    _, reasons, settled = run(tmp_path, table(tmp_path, axes, curve), "procedure=warmup")
+    assert "unstable and left out: training.warmup_steps=0" in reasons["coarse"]
+    assert settled["training.warmup_steps"] == 10
+
+
+def test_noise_that_is_measured_late_names_what_was_not_told_apart(tmp_path: Path) -> None:
+    axes = {"training.warmup_steps": [0, 10, 20, 25, 50, 100], "training.seed": [42, 43, 44]}
+    noisy = {42: 0.0, 43: 0.15, 44: -0.1}
+    path = table(tmp_path, axes, lambda p: flat(1 + p["training.warmup_steps"] / 1000 + noisy[p["training.seed"]]))
+    reasons = run(tmp_path, path, "procedure=warmup")[1]
+    assert "by this noise stage coarse could not tell training.warmup_steps=0 from" in reasons["seeds"]
+
+
+def test_a_step_to_where_no_trial_can_be_is_not_made(tmp_path: Path) -> None:
+    path = table(tmp_path, {"lora.r": [1, 2]}, lambda p: flat(p["lora.r"]))
+    own = tmp_path / "conf" / "procedure"
+    own.mkdir(parents=True)
+    (own / "down.yaml").write_text("name: down\nstages:\n  a: {vary: {lora.r: [1, 2]}, extend: [lora.r]}\n")
+    _, reasons, settled = run(tmp_path, path, f"hydra.searchpath=[file://{own.parent}]", "procedure=down")
+    assert settled["lora.r"] == 1 and "1 is the smallest value swept" in reasons["a"]

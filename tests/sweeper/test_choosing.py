@@ -208,7 +208,7 @@ FLAT = tuple((10 * step, 3.0) for step in range(1, 11))
         (((20, 2.0), (40, 2.0), (60, 1.995), (80, 1.99)), FLAT, False, True),
         (((20, 2.0), (40, 1.9)), FLAT, False, False),  # the evaluation moves
         (((20, 2.0), (40, 2.0)), FALLING, False, False),
-        ((), (), False, True),
+        ((), (), False, False),  # nothing is known
     ],
 )
 def test_words_for_curves(evals: Any, losses: Any, over: bool, under: bool) -> None:
