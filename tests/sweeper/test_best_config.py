@@ -7,6 +7,9 @@ import re
 import pytest
 from shell import Shell
 
+from sweeper import best_config
+from trainers.trial import Data, Lora, Model, Quantization, Training, TrialConfig
+
 
 @pytest.fixture
 def searched(shell: Shell) -> Shell:
@@ -51,8 +54,13 @@ def test_a_given_alpha_stays_given(shell: Shell) -> None:
         (("--config-dir", "runs/s", "--config-name", "best", "lora.rr=4"), "lora.rr=4: there is no such parameter"),
     ],
 )
-def test_what_cannot_be_is_said(searched: Shell, arguments: tuple[str, ...], says: str) -> None:
-    done = searched.sweep(*arguments)
+def test_what_cannot_be_is_said(shell: Shell, arguments: tuple[str, ...], says: str) -> None:
+    (shell.folder / "runs/s").mkdir(parents=True)
+    config = TrialConfig(
+        Model("tiny", "bundled:tiny"), Quantization(), Lora(8, 16, 2.0), Data("d", "d.jsonl"), Training(1e-3)
+    )
+    best_config.write(shell.folder / "runs/s/best.yaml", config, "s", {"metric": "eval_loss"}, "won")
+    done = shell.sweep(*arguments)
     assert done.returncode == 2 and says in done.stderr, done.stderr
     assert "Traceback" not in done.stderr and "hydra" not in done.stderr.lower()
 

@@ -85,3 +85,11 @@ def test_what_follows_from_the_data_gives_way_to_the_command(shell: Shell) -> No
     done = shell.sweep("-m", "procedure=playbook", "training.max_length=100", "sweep.dry_run=json")
     stage = next(item for item in json.loads(done.stdout)["stages"] if item["name"] == "rate")
     assert stage["hold"]["training.max_length"] == 100 and stage["hold"]["training.warmup_steps"] == 10
+
+
+def test_the_playbook_begins_with_the_guides_priors(shell: Shell) -> None:
+    done = shell.sweep("-m", "procedure=playbook", "training.max_steps=-1", "sweep.dry_run=json")
+    hold = next(item for item in json.loads(done.stdout)["stages"] if item["name"] == "rank")["hold"]
+    # 1,597 rows of at most 85 tokens: 5 epochs (002), 128 tokens, 3 % of about 1,000 steps, no packing.
+    found = [hold[f"training.{key}"] for key in ("num_train_epochs", "max_length", "warmup_steps", "packing")]
+    assert found == [5, 128, 0.03, False]
