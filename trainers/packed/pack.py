@@ -34,7 +34,7 @@ class Pack:
         gradients: The same shape.
     """
 
-    def __init__(self, model: Any, names: Sequence[str], shape: Shape, pad: int) -> None:
+    def __init__(self, model: Any, names: Sequence[str], shape: Shape, pad: int, prefix: Sequence[int] = ()) -> None:
         """Replaces the named linear layers of a frozen model.
 
         Args:
@@ -42,8 +42,9 @@ class Pack:
             names: The modules that any slot adapts, in the order of `named_modules`.
             shape: The pack's.
             pad: A token id for dummy rows.
+            prefix: What every row begins with: it is run once per slot, not once per row.
         """
-        self.model, self.shape, self._pad = model, shape, pad
+        self.model, self.shape, self._pad, self._prefix = model, shape, pad, list(prefix)
         self.device = model.device
         linears = [model.get_submodule(name) for name in names]
         sizes = [shape.r * (item.in_features + item.out_features) for item in linears]
@@ -87,8 +88,7 @@ class Pack:
             Each slot's loss, of shape (slots,): nats per token of its update, 0 for a slot that pauses.
         """
         ids, targets = self._batch(batches)
-        kept = torch.arange(self.shape.first, self.shape.length - 1, device=self.device)
-        logits = self.model(input_ids=ids, logits_to_keep=kept, use_cache=False).logits.float()
+        logits = self._logits(ids).float()
         nats = torch.nn.functional.cross_entropy(
             logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="none"
         )
@@ -96,6 +96,18 @@ class Pack:
         losses = nats.view(self.shape.slots, -1).sum(1) / divisors
         losses.sum().backward()
         return losses.detach()
+
+    def _logits(self, ids: torch.Tensor) -> torch.Tensor:
+        """Returns the logits of positions `first` to the last but one, (slots * rows, positions, vocabulary)."""
+        begin = len(self._prefix)
+        kept = torch.arange(self.shape.first - begin, self.shape.length - 1 - begin, device=self.device)
+        if not begin:
+            return torch.as_tensor(self.model(input_ids=ids, logits_to_keep=kept, use_cache=False).logits)
+        shared = torch.tensor([self._prefix] * self.shape.slots, device=self.device)
+        cache = self.model(input_ids=shared, logits_to_keep=1, use_cache=True).past_key_values
+        cache.batch_repeat_interleave(self.shape.rows)
+        out = self.model(input_ids=ids[:, begin:], past_key_values=cache, logits_to_keep=kept, use_cache=True)
+        return torch.as_tensor(out.logits)
 
     def _batch(self, batches: Sequence[Sequence[Tokens]]) -> tuple[torch.Tensor, torch.Tensor]:
         """Returns input ids (slots * rows, length) and what positions `first` to the last but one predict.
