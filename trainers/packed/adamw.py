@@ -25,6 +25,14 @@ class Moments:
         return cls(torch.zeros_like(weights), torch.zeros_like(weights), steps)
 
 
+@dataclass(frozen=True)
+class Pace:
+    """What each slot's next step is taken with: learning rates and weight decays, both of shape (slots,)."""
+
+    rates: torch.Tensor
+    decays: torch.Tensor
+
+
 def clip(gradients: torch.Tensor, most: torch.Tensor) -> torch.Tensor:
     """Scales each slot's gradient down to its own largest norm, in place.
 
@@ -46,8 +54,7 @@ def step(
     weights: torch.Tensor,
     gradients: torch.Tensor,
     moments: Moments,
-    rates: torch.Tensor,
-    decays: torch.Tensor,
+    pace: Pace,
     due: torch.Tensor,
 ) -> None:
     """Takes a step of `torch.optim.AdamW` (decoupled decay, no AMSGrad) for the slots that are due, in place.
@@ -56,8 +63,7 @@ def step(
         weights: (slots, parameters).
         gradients: The same shape.
         moments: The state.
-        rates: Learning rates, of shape (slots,).
-        decays: Weight decays, of shape (slots,).
+        pace: Each slot's.
         due: (slots,), True for the slots that take the step; the others' rows stay as they are, bit for bit.
     """
     rows = due.nonzero()[:, 0]
@@ -65,11 +71,11 @@ def step(
         return
     moments.steps[rows] += 1
     counts = moments.steps[rows].double()
-    gradient, rate = gradients[rows], rates[rows].double()
+    gradient, rate = gradients[rows], pace.rates[rows].double()
     first = moments.first[rows].lerp(gradient, 1 - BETAS[0])
     second = moments.second[rows].mul(BETAS[1]).addcmul(gradient, gradient, value=1 - BETAS[1])
     moments.first[rows], moments.second[rows] = first, second
     size = (rate / (1 - BETAS[0] ** counts)).to(weights.dtype)[:, None]
     correction = (1 - BETAS[1] ** counts).sqrt().to(weights.dtype)[:, None]
-    shrunk = weights[rows] * (1 - rate * decays[rows].double()).to(weights.dtype)[:, None]
+    shrunk = weights[rows] * (1 - rate * pace.decays[rows].double()).to(weights.dtype)[:, None]
     weights[rows] = shrunk - size * (first / (second.sqrt() / correction + EPSILON))

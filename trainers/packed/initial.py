@@ -14,8 +14,8 @@ Shape = tuple[int, int]
 def weights(shapes: Sequence[Shape], r: int, seed: int) -> Iterator[torch.Tensor]:
     """Draws A of each adapted module; B begins at zero.
 
-    PEFT makes, module by module in the order of `named_modules`, a linear layer for A and one for B, which draw their own
-    weights, and then draws A again (peft.tuners.lora.layer.LoraLayer.update_layer and reset_lora_parameters).
+    PEFT makes, module by module in the order of `named_modules`, a linear layer for A and one for B, which draw their
+    own weights, and then draws A again (peft.tuners.lora.layer.LoraLayer.update_layer, reset_lora_parameters).
 
     Args:
         shapes: (d_in, d_out) of the adapted modules in that order.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 
 
-class StackedLinear(torch.nn.Module):
+class StackedLinear(torch.nn.Module):  # type: ignore[misc]
     """Adds `scale[k] * (dropout_k(x_k) A_k^T) B_k^T` to the rows of slot k (Hu et al. 2021, equation 3).
 
     The rows of a micro-batch belong to slots in order: the first share to slot 0, and so on. Ranks are padded with
