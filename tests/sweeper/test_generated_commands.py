@@ -42,7 +42,7 @@ spaces = st.one_of(
 overrides = st.tuples(keys, st.one_of(scalars, spaces)).map("=".join)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(command=st.lists(overrides, min_size=1, max_size=4), multirun=st.booleans())
 def test_no_command_breaks_the_check(
     command: list[str], multirun: bool, tmp_path_factory: pytest.TempPathFactory
