@@ -117,3 +117,11 @@ def micro_sweep(micro_model: Path, rows: Path) -> Callable[..., list[str]]:
         ]
 
     return overrides
+
+
+LONG = {"test_equality.py", "test_processes.py", "test_generated_commands.py", "test_two_hundred_trials.py"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the long tests first: at the end of the run one worker would finish them while the other waits."""
+    items.sort(key=lambda item: item.path.name not in LONG)
