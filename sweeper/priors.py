@@ -158,6 +158,12 @@ PRIORS: Mapping[str, Prior] = {
 }
 """The priors by the names that procedures call them."""
 
+
+def named(value: Any) -> str | None:
+    """Returns the prior that a held value asks for, as `{prior: dropout}` does; None for any other value."""
+    return value["prior"] if isinstance(value, dict) and set(value) == {"prior"} else None
+
+
 OF_SAID: Mapping[str, Callable[[Sequence[Any]], list[Any]]] = {
     "low_rank": lambda values: [min(values)],
     "higher_rank": lambda values: [],

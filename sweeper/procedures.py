@@ -11,11 +11,11 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from sweeper import priors
 from sweeper.candidates import SEED
 from sweeper.composition import Composer
 from sweeper.conditions import unmet_by_run
 from sweeper.facts import Facts, facts_of
-from sweeper.priors import PRIORS
 from sweeper.procedure import GROUP, Around, Derived, Neighbours, Procedure, Shifted, Stage
 from sweeper.procedure_file import read
 from sweeper.recorded_facts import recorded
@@ -79,7 +79,9 @@ def understood(
     if procedure is None:
         return None, problems
     problems = list(_foreign(said, procedure))
-    example, wrong = composer.trial({key: value for key, value in procedure.hold.items() if not _prior(value)})
+    example, wrong = composer.trial(
+        {key: value for key, value in procedure.hold.items() if priors.named(value) is None}
+    )
     if example is None:
         return None, [*problems, *wrong]
     facts = dataclasses.replace(recorded(log, example) or facts_of(example), metric=metric)
@@ -106,14 +108,10 @@ def _unplanned(asked: Asked, composer: Composer) -> list[Problem]:
 def _held(procedure: Procedure, facts: Facts, said: Space) -> Iterator[tuple[str, Any]]:
     """Yields what is held throughout; what would follow from the data gives way to the command line."""
     for key, value in procedure.hold.items():
-        if (prior := _prior(value)) is None:
+        if (prior := priors.named(value)) is None:
             yield key, value
-        elif key not in said.keys_set and (values := PRIORS[prior](facts)):
+        elif key not in said.keys_set and (values := priors.PRIORS[prior](facts)):
             yield key, values[0]
-
-
-def _prior(value: Any) -> str | None:
-    return value["prior"] if isinstance(value, dict) and set(value) == {"prior"} else None
 
 
 def _overruled(procedure: Procedure, said: Space, composer: Composer) -> Iterator[Problem]:

@@ -142,8 +142,11 @@ class Session:
 
     def _facts(self) -> dict[str, Any]:
         """Returns what a procedure derives values from; nothing for a plain search."""
-        wanted, config = self._asked.asked, self._asked.composer.trial(self._asked.example)[0]
-        return {} if wanted is None or config is None else as_record(wanted.facts, config)
+        if self._asked.asked is None:
+            return {}
+        config = self._asked.composer.trial(self._asked.example)[0]
+        assert config is not None  # an understood command composes
+        return as_record(self._asked.asked.facts, config)
 
     def _drive(self, log: EventLog, history: History, work: Work, item: Round, proposals: list[Proposal]) -> int | None:
         """Runs one round; returns an exit code where the sweep ends with it."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from sweeper.candidates import SEED
 from sweeper.equal_tokens import equalised
-from sweeper.priors import PRIORS
+from sweeper.priors import PRIORS, named
 from sweeper.procedure import Budget, Stage
 from sweeper.settled import Params, Settled, laid_over
 from sweeper.stage_values import axes
@@ -55,9 +55,8 @@ def common(stage: Stage, settled: Settled) -> Params:
 
 def _derived(value: Any, settled: Settled) -> Any:
     """Returns what a stage holds, the first of a prior's values where it follows from the data."""
-    if not isinstance(value, dict) or set(value) != {"prior"}:
-        return value
-    return next(iter(PRIORS[value["prior"]](settled.facts)), None)
+    prior = named(value)
+    return value if prior is None else next(iter(PRIORS[prior](settled.facts)), None)
 
 
 def whole(stage: Stage, settled: Settled, point: Params) -> Params:
