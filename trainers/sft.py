@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tempfile
 import time
 import traceback
@@ -14,28 +13,27 @@ import datasets
 import torch
 import transformers
 
-from trainers import adapter, base_model, data, loftq, memory, probes, state, tokens
+from trainers import adapter, base_model, loftq, memory, probes, state, tokens
 from trainers.arguments import sft_config
 from trainers.coroutine import Coroutine
 from trainers.evaluation import evaluate
 from trainers.full_precision import FullPrecision
 from trainers.lean_sft import LeanSftTrainer
+from trainers.loaded import Loaded
 from trainers.probes import logits
 from trainers.registry import Resources
 from trainers.rungs import Exchange, Rungs
 from trainers.seam import LEAVES, Began, Command, Ended, Event, Failed, Paused, Rung, Start, TrialFailed
-from trainers.trial import Model, Quantization, TrialConfig
+from trainers.trial import TrialConfig
 
 
 class SftTrainer:
     """Holds the base model of the latest trial and trains one trial at a time on it."""
 
-    def __init__(self, resources: Resources) -> None:
+    def __init__(self, resources: Resources, loaded: Loaded | None = None) -> None:
         self._device = torch.device(resources.device)
         self._threads = resources.threads
-        self._base: base_model.Base | None = None
-        self._base_key: tuple[Model, Quantization] | None = None
-        self._rows: dict[tuple[Any, ...], tokens.TokenRows] = {}
+        self._loaded = loaded or Loaded(self._device)
         self._full_logits = logits.FullLogits(self._device)
         self._trial: Coroutine[Any, Event] | None = None
 
@@ -61,12 +59,12 @@ class SftTrainer:
         try:
             return self._train(start, exchange)
         except (torch.OutOfMemoryError, MemoryError) as error:
-            self._base = self._base_key = None  # it may be half-wrapped
+            self._loaded.forget()  # it may be half-wrapped
             return Failed(start.trial, "out_of_memory", _first_line(error), traceback.format_exc())
         except TrialFailed as error:
             return Failed(start.trial, "failed", str(error))
         except Exception as error:  # noqa: BLE001 - the one place where whatever a trial raises becomes its record
-            self._base = self._base_key = None  # it may be half-wrapped
+            self._loaded.forget()  # it may be half-wrapped
             reason = f"{type(error).__name__}: {_first_line(error)}"
             outcome: Literal["out_of_memory", "failed"] = "out_of_memory" if _is_out_of_memory(error) else "failed"
             return Failed(start.trial, outcome, reason, traceback.format_exc())
@@ -74,11 +72,11 @@ class SftTrainer:
     def _train(self, start: Start, exchange: Exchange) -> Event:
         if self._device.type == "cpu":
             torch.set_num_threads(self._threads)
-        base = self._load(start.config)
+        base = self._loaded.base(start.config)
         full = self._full(start.config, base)
         began = time.perf_counter()  # loading models is the worker's cost, not this trial's
         memory.reset_peak(self._device)
-        rows = self._tokens(start.config, base)
+        rows = self._loaded.rows(start.config)
         step, leave = (
             (self._evaluate_base(start, base, rows, exchange), Ended)
             if start.config.is_reference
@@ -86,24 +84,10 @@ class SftTrainer:
         )
         return leave(start.trial, step, round(time.perf_counter() - began, 3), memory.peak_mib(self._device))
 
-    def _load(self, config: TrialConfig) -> base_model.Base:
-        key = (config.model, config.quantization)
-        if self._base is None or self._base_key != key:
-            self._base, self._rows = None, {}
-            self._base = base_model.load(config.model, config.quantization, self._device)
-            self._base_key = key
-        return self._base
-
-    def _tokens(self, config: TrialConfig, base: base_model.Base) -> tokens.TokenRows:
-        key = (repr(dataclasses.asdict(config.data)), config.training.max_length)
-        if key not in self._rows:
-            self._rows[key] = tokens.tokenize(data.load(config.data), base.tokenizer, config.training.max_length)
-        return self._rows[key]
-
     def _full(self, config: TrialConfig, base: base_model.Base) -> list[torch.Tensor] | None:
         if logits.NAME not in config.training.probes or config.is_reference:
             return None
-        return self._full_logits.of(config, base, self._tokens(config, base).validation)
+        return self._full_logits.of(config, base, self._loaded.rows(config).validation)
 
     def _evaluate_base(self, start: Start, base: base_model.Base, rows: tokens.TokenRows, exchange: Exchange) -> int:
         facts = {"device": str(self._device), "trainable_parameters": 0, "init_seconds": 0.0}
@@ -158,7 +142,7 @@ class SftTrainer:
         # TRL replaces forward by one with a fused head; left in place, every trial would wrap it once more.
         base.__dict__.pop("forward", None)
         if adapter.changes_base(config.lora):
-            self._base = None
+            self._loaded.forget()
 
 
 def _resumed(trainer: LeanSftTrainer, start: Start) -> str | None:
