@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sweeper.history import Trial
+from trainers.remembered import recall, remember
 from trainers.trial import TrialConfig, from_mapping
 
 _FILE = "step_times.json"
@@ -23,7 +23,7 @@ class StepTimes:
         config, device = from_mapping(trial.config), str(trial.facts.get("device", ""))
         rows = trial.last_step * rows_per_step(config)
         if rows and device.partition(":")[0] in {"cpu", "cuda"}:
-            _remember(config, device, trial.seconds / rows)
+            remember(_path(config), _key(config, device), round(trial.seconds / rows, 9))
 
 
 def rows_per_step(config: TrialConfig) -> int:
@@ -37,25 +37,7 @@ def seconds_per_row(config: TrialConfig, device: str) -> float | None:
     Returns:
         Seconds, None where nothing was measured yet.
     """
-    found = _read(_path(config)).get(_key(config, device))
-    return float(found) if isinstance(found, (int, float)) else None
-
-
-def _remember(config: TrialConfig, device: str, seconds: float) -> None:
-    path = _path(config)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps({**_read(path), _key(config, device): round(seconds, 9)}, indent=1))
-    fresh.rename(path)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """Reads the measurements; a file that is damaged is as good as none: it is a cache."""
-    try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return recall(_path(config), _key(config, device))
 
 
 def _path(config: TrialConfig) -> Path:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from trainers.completion import completion_logits
-from trainers.label_scores import score
+from trainers.label_scores import Scores, score
 from trainers.minority import minority_scores
-from trainers.tokens import IGNORED, Tokens
+from trainers.tokens import IGNORED, TokenRows, Tokens
 
 Answers = Sequence[Sequence[int]]
 
@@ -62,55 +62,91 @@ def evaluate(
         and `eval_macro_f1`: the predicted label is the one whose completion has the highest log-probability. With a
         minority, what `trainers.minority` measures: a row's score is the label's probability among all labels.
     """
+    asked = TokenRows([], list(rows), [tuple(answer) for answer in answers], minority)
+    return evaluate_slots(model, asked, batch_size, pad, slots=1)[0]
+
+
+def evaluate_slots(model: Any, rows: TokenRows, batch_size: int, pad: int, slots: int) -> list[dict[str, float]]:
+    """Measures several models at once that share a forward pass: every batch is repeated for each of them.
+
+    Args:
+        model: A model whose first share of rows belongs to slot 0, and so on.
+        rows: A trial's data.
+        batch_size: The most rows per slot and forward pass.
+        pad: The padding token's id.
+        slots: How many share the pass.
+
+    Returns:
+        What `evaluate` returns, slot by slot.
+    """
     mode = model.training
     model.eval()
     with torch.no_grad():
-        values = (
-            _labelled(model, rows, answers, batch_size, pad, minority=minority)
-            if answers
-            else _plain(model, rows, batch_size, pad)
+        found = (
+            _labelled(model, rows, batch_size, pad, slots)
+            if rows.answers
+            else [totals.values() for totals in _tokens(model, rows.validation, batch_size, pad, slots)]
         )
     model.train(mode)
-    return values
+    return found
 
 
-def _plain(model: Any, rows: Sequence[Tokens], batch_size: int, pad: int) -> dict[str, float]:
-    totals = Totals()
-    _add_tokens(totals, model, rows, batch_size, pad)
-    return totals.values()
-
-
-def _labelled(
-    model: Any, rows: Sequence[Tokens], answers: Answers, batch_size: int, pad: int, *, minority: int | None
-) -> dict[str, float]:
+def _labelled(model: Any, rows: TokenRows, batch_size: int, pad: int, slots: int) -> list[dict[str, float]]:
     """Takes the loss from the label scores: a whole completion is one of the answers, computed already."""
-    totals, truth, predicted, shares = Totals(), [], [], []
+    answers, minority = rows.answers, rows.minority
     # A row whose completion max_length has cut is not one of the answers: its tokens are counted as they are.
-    cut = [row for row in rows if row.completion != tuple(answers[row.label or 0])]
-    whole = {id(row) for row in rows} - {id(row) for row in cut}
-    _add_tokens(totals, model, cut, batch_size, pad)
-    for batch, scores in score(model, rows, answers, batch_size):
+    cut = [row for row in rows.validation if row.completion != tuple(answers[row.label or 0])]
+    whole = {id(row) for row in rows.validation} - {id(row) for row in cut}
+    labels = [Labels(totals) for totals in _tokens(model, cut, batch_size, pad, slots)]
+    for batch, scores in score(model, rows.validation, answers, batch_size, slots):
+        truth = [row.label or 0 for row in batch]
+        lengths = [len(answers[label]) if id(row) in whole else 0 for row, label in zip(batch, truth, strict=True)]
+        for slot, mine in zip(labels, scores.by_slot(slots), strict=True):
+            slot.add(truth, lengths, mine, minority or 0)
+    return [slot.values(minority) for slot in labels]
+
+
+@dataclass
+class Labels:
+    """What is known of a slot's labels: true and predicted ones, the minority's probabilities, its tokens' totals."""
+
+    totals: Totals
+    truth: list[int] = field(default_factory=list)
+    predicted: list[int] = field(default_factory=list)
+    shares: list[float] = field(default_factory=list)
+
+    def add(self, truth: Sequence[int], lengths: Sequence[int], scores: Scores, minority: int) -> None:
+        """Takes a batch into account; `lengths` are the tokens of its completions, 0 where they are counted already."""
         nats_of = scores.log_probabilities.sum(-1)  # (batch, answers)
-        predicted += nats_of.argmax(-1).tolist()
-        shares += nats_of.double().softmax(-1)[:, minority or 0].tolist()  # in float32 the surest rows would tie at 1
-        for index, row in enumerate(batch):
-            label = row.label or 0
-            truth.append(label)
-            if id(row) in whole:
-                length = len(answers[label])
-                nats = -scores.log_probabilities[index, label, :length].sum().item()
-                totals.add(nats, scores.hits[index, label, :length].sum().item(), length)
-    hits = sum(a == b for a, b in zip(truth, predicted, strict=True))
-    rare = {} if minority is None else minority_scores([label == minority for label in truth], shares)
-    return {**totals.values(), "eval_accuracy": hits / len(truth), "eval_macro_f1": macro_f1(truth, predicted), **rare}
+        self.truth += truth
+        self.predicted += nats_of.argmax(-1).tolist()
+        # In float32 the surest rows would tie at 1.
+        self.shares += nats_of.double().softmax(-1)[:, minority].tolist()
+        at = torch.arange(len(truth)), torch.tensor(truth)
+        own = zip(nats_of[at].tolist(), scores.hits.sum(-1)[at].tolist(), lengths, strict=True)
+        for nats, hits, length in own:
+            if length:
+                self.totals.add(-nats, hits, length)
+
+    def values(self, minority: int | None) -> dict[str, float]:
+        """Returns all that `evaluate` returns for labelled data."""
+        hits = sum(a == b for a, b in zip(self.truth, self.predicted, strict=True))
+        known = {"eval_accuracy": hits / len(self.truth), "eval_macro_f1": macro_f1(self.truth, self.predicted)}
+        is_rare = [label == minority for label in self.truth]
+        rare = {} if minority is None else minority_scores(is_rare, self.shares)
+        return {**self.totals.values(), **known, **rare}
 
 
-def _add_tokens(totals: Totals, model: Any, rows: Sequence[Tokens], batch_size: int, pad: int) -> None:
+def _tokens(model: Any, rows: Sequence[Tokens], batch_size: int, pad: int, slots: int) -> list[Totals]:
+    totals = [Totals() for _ in range(slots)]
     for start in range(0, len(rows), batch_size):
-        ids, mask, labels = right_padded(rows[start : start + batch_size], pad, model.device)
-        logits, targets = completion_logits(model, ids, mask, labels)
-        nats = torch.nn.functional.cross_entropy(logits, targets, reduction="sum").item()
-        totals.add(nats, (logits.argmax(-1) == targets).sum().item(), len(targets))
+        inputs = right_padded(rows[start : start + batch_size], pad, model.device)
+        logits, targets = completion_logits(model, *(item.repeat(slots, 1) for item in inputs))
+        nats = torch.nn.functional.cross_entropy(logits, targets, reduction="none").view(slots, -1).sum(1)
+        hits = (logits.argmax(-1) == targets).view(slots, -1).sum(1)
+        for slot, (loss, right) in enumerate(zip(nats.tolist(), hits.tolist(), strict=True)):
+            totals[slot].add(loss, right, len(targets) // slots)
+    return totals
 
 
 def right_padded(rows: Sequence[Tokens], pad: int, device: Any) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

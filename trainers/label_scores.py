@@ -20,7 +20,7 @@ Answers = Sequence[Sequence[int]]
 
 @dataclass(frozen=True)
 class Scores:
-    """What a model thinks of each answer's tokens, both of shape (batch, answers, tokens), 0 behind an answer's end.
+    """What a model thinks of each answer's tokens: (slots * batch, answers, tokens), 0 behind an answer's end.
 
     `log_probabilities` are in nats; `hits` are 1 where the token is the model's own first choice.
     """
@@ -28,9 +28,14 @@ class Scores:
     log_probabilities: torch.Tensor
     hits: torch.Tensor
 
+    def by_slot(self, slots: int) -> list[Scores]:
+        """Returns the scores of each slot that shared the pass."""
+        parts = zip(self.log_probabilities.chunk(slots), self.hits.chunk(slots), strict=True)
+        return [Scores(*part) for part in parts]
+
 
 def score(
-    model: Any, rows: Sequence[Tokens], answers: Answers, batch_size: int
+    model: Any, rows: Sequence[Tokens], answers: Answers, batch_size: int, slots: int = 1
 ) -> Iterator[tuple[list[Tokens], Scores]]:
     """Scores all answers for all rows.
 
@@ -38,22 +43,23 @@ def score(
         model: A causal language model in evaluation mode; call this without gradients.
         rows: Rows, of which only the prompts are read.
         answers: Token ids of each answer, all behind the prompt.
-        batch_size: The most prompts per forward pass.
+        batch_size: The most prompts per slot and forward pass.
+        slots: How many adapters share the pass; every batch is repeated for each.
 
     Yields:
-        A batch of rows and its scores; every row comes exactly once, in an order of its own.
+        A batch of rows and its scores, slot after slot; every row comes exactly once, in an order of its own.
     """
-    prefix = _shared_prefix([row.prompt for row in rows])
+    prefix = shared_prefix([row.prompt for row in rows])
     start = None
     if prefix:
-        ids = torch.tensor([prefix], device=model.device)
+        ids = torch.tensor([prefix] * slots, device=model.device)
         start = model(input_ids=ids, use_cache=True, logits_to_keep=1).past_key_values
     for batch in _batches(rows, batch_size):
         rest = torch.tensor([row.prompt[len(prefix) :] for row in batch], device=model.device)
-        yield batch, _score_batch(model, start, rest, answers)
+        yield batch, _score_batch(model, start, rest.repeat(slots, 1), answers, slots)
 
 
-def _shared_prefix(prompts: Sequence[Sequence[int]]) -> list[int]:
+def shared_prefix(prompts: Sequence[Sequence[int]]) -> list[int]:
     """Returns the longest common prefix that leaves at least one token of every prompt."""
     shortest = max(0, min(map(len, prompts)) - 1)
     columns = zip(*(prompt[:shortest] for prompt in prompts), strict=True)
@@ -74,10 +80,10 @@ def _batches(rows: Sequence[Tokens], batch_size: int) -> Iterator[list[Tokens]]:
             yield group[start : start + batch_size]
 
 
-def _score_batch(model: Any, start: Any, rest: torch.Tensor, answers: Answers) -> Scores:
+def _score_batch(model: Any, start: Any, rest: torch.Tensor, answers: Answers, slots: int) -> Scores:
     cache = copy.deepcopy(start)
     if cache is not None:
-        cache.batch_repeat_interleave(len(rest))
+        cache.batch_repeat_interleave(len(rest) // slots)
     out = model(input_ids=rest, past_key_values=cache, use_cache=True, logits_to_keep=1)
     table, used = _table(answers, rest.device)
     first = out.logits[:, -1:].expand(-1, len(answers), -1)[:, :, None]

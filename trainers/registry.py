@@ -14,11 +14,17 @@ _PRELOAD = {"sft": ("trainers.sft",), "replay": ("trainers.replay",)}
 
 @dataclass(frozen=True)
 class Resources:
-    """What a trainer may use: a device as torch names it, its CPU threads, and a table of recorded curves."""
+    """What a trainer may use: a device as torch names it, its CPU threads, and a table of recorded curves.
+
+    `capacity` is the number of slots of a pack, None where measuring decides; `shared_prefix` lets what all rows begin
+    with be run once per slot.
+    """
 
     device: str = "cpu"
     threads: int = 1
     table: str | None = None
+    capacity: int | None = None
+    shared_prefix: bool = True
 
 
 def make(name: str, resources: Resources) -> Worker:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,6 +48,12 @@ def own(
         share = max(1, steps - 1)
         return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: start ** (1 - min(1.0, step / share)))
     return None
+
+
+def warmup(training: Training, steps: int) -> int:
+    """Returns the steps of warm-up in a run of `steps`, as `transformers.TrainingArguments.get_warmup_steps` does."""
+    asked = training.warmup_steps
+    return int(asked) if asked >= 1 else math.ceil(steps * asked)
 
 
 def after_evaluation(scheduler: Any, eval_loss: float) -> None:

@@ -24,7 +24,8 @@ out_of_memory: did not fit its device; failed: anything else, with the reason.
 class Start:
     """Begin a trial, or go on with a paused one from the state that it left at `from_step`.
 
-    `adapter` is the folder that will hold the adapter it is told to keep, `state` the one for its state.
+    `adapter` is the folder that will hold the adapter it is told to keep, `state` the one for its state. `share` is how
+    many trials every worker will have to compute where the work is divided evenly: what its room is chosen by.
     """
 
     trial: str
@@ -32,11 +33,15 @@ class Start:
     adapter: str
     state: str = ""
     from_step: int = 0
+    share: int = 1
 
 
 @dataclass(frozen=True)
 class GoOn:
-    """Train on from the rung the trial waits at; `keep` its adapter as it is now first."""
+    """Train on from the rung the trial waits at; `keep` its adapter as it is now first.
+
+    Said of a trial that does not wait, it answers `Room`: nobody else comes.
+    """
 
     trial: str
     keep: bool = False
@@ -89,6 +94,26 @@ class Rung:
 
 
 @dataclass(frozen=True)
+class Room:
+    """A worker that holds trials has places for others that can train beside them, and waits for an answer.
+
+    The answer is as many `Start` as there are trials to share the room, or `GoOn` where there are none.
+    """
+
+    places: int
+
+
+@dataclass(frozen=True)
+class Evicted:
+    """A trial had to leave its worker, through no decision: its state is on disk, at whatever step it was."""
+
+    trial: str
+    step: int
+    seconds: float | None
+    peak_memory_mib: float | None = None
+
+
+@dataclass(frozen=True)
 class Paused:
     """A trial obeyed `Pause`: whatever it needs to go on is on disk. Seconds and MiB as in `Ended`."""
 
@@ -118,9 +143,9 @@ class Failed:
     detail: str = ""
 
 
-Event = Began | Logged | Rung | Paused | Ended | Failed
+Event = Began | Logged | Rung | Room | Paused | Evicted | Ended | Failed
 
-LEAVES = (Paused, Ended, Failed)
+LEAVES = (Paused, Evicted, Ended, Failed)
 """The events after which a worker no longer holds a trial."""
 
 
@@ -130,7 +155,8 @@ class Worker(Protocol):
     def advance(self, commands: Sequence[Command]) -> Iterator[Event]:
         """Obeys the commands and yields what happened, as it happens.
 
-        A trainer runs until every trial it holds waits at a rung or has left it; a proxy yields what has arrived.
+        A trainer runs until a trial it holds waits at a rung, or until it has room and says so; a proxy yields what has
+        arrived.
         """
         ...
 

@@ -22,6 +22,11 @@ class Tokens:
     completion: tuple[int, ...]
     label: int | None = None
 
+    @property
+    def predicted(self) -> int:
+        """How many of the completion's tokens something predicts: nothing precedes the first of an empty prompt."""
+        return len(self.completion) - (not self.prompt)
+
     def row(self) -> dict[str, list[int]]:
         """Returns `input_ids` and `labels`, each of shape (sequence,), as TRL's collator takes them."""
         return {

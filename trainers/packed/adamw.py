@@ -27,55 +27,51 @@ class Moments:
 
 @dataclass(frozen=True)
 class Pace:
-    """What each slot's next step is taken with: learning rates and weight decays, both of shape (slots,)."""
+    """What slots take their next step with: learning rates and weight decays, float64, both of shape (due slots,)."""
 
     rates: torch.Tensor
     decays: torch.Tensor
 
 
-def clip(gradients: torch.Tensor, most: torch.Tensor) -> torch.Tensor:
-    """Scales each slot's gradient down to its own largest norm, in place.
+def clip(gradients: torch.Tensor, norms: torch.Tensor, most: torch.Tensor) -> None:
+    """Scales each row's gradient down to its own largest norm, in place.
 
     Args:
-        gradients: (slots, parameters).
-        most: (slots,), 0 where nothing is clipped (transformers' `max_grad_norm=0`).
-
-    Returns:
-        The norms before, of shape (slots,).
+        gradients: (rows, parameters).
+        norms: (rows,), what they have.
+        most: (rows,), 0 where nothing is clipped (transformers' `max_grad_norm=0`).
     """
-    norms = torch.linalg.vector_norm(gradients, dim=1)
     # torch.nn.utils.clip_grads_with_norm_: the 1e-6 and the clamp are its own.
-    shares = torch.where(most > 0, (most / (norms + 1e-6)).clamp(max=1.0), torch.ones_like(norms))
+    shares = torch.where(most > 0, (most.to(norms.dtype) / (norms + 1e-6)).clamp(max=1.0), torch.ones_like(norms))
     gradients.mul_(shares[:, None])
-    return norms
 
 
-def step(
-    weights: torch.Tensor,
-    gradients: torch.Tensor,
-    moments: Moments,
-    pace: Pace,
-    due: torch.Tensor,
-) -> None:
-    """Takes a step of `torch.optim.AdamW` (decoupled decay, no AMSGrad) for the slots that are due, in place.
+def step(weights: torch.Tensor, gradients: torch.Tensor, moments: Moments, rows: torch.Tensor, pace: Pace) -> None:
+    """Takes a step of `torch.optim.AdamW` (decoupled decay, no AMSGrad) in some slots, in place.
 
     Args:
         weights: (slots, parameters).
-        gradients: The same shape.
-        moments: The state.
-        pace: Each slot's.
-        due: (slots,), True for the slots that take the step; the others' rows stay as they are, bit for bit.
+        gradients: (due slots, parameters).
+        moments: The state of all slots.
+        rows: The slots that take the step, in order; the others' rows stay as they are, bit for bit.
+        pace: Those slots'.
     """
-    rows = due.nonzero()[:, 0]
-    if not len(rows):
+    if len(rows) == len(weights):  # no copies where every slot is due
+        _step(weights, gradients, moments, pace)
         return
-    moments.steps[rows] += 1
-    counts = moments.steps[rows].double()
-    gradient, rate = gradients[rows], pace.rates[rows].double()
-    first = moments.first[rows].lerp(gradient, 1 - BETAS[0])
-    second = moments.second[rows].mul(BETAS[1]).addcmul(gradient, gradient, value=1 - BETAS[1])
-    moments.first[rows], moments.second[rows] = first, second
-    size = (rate / (1 - BETAS[0] ** counts)).to(weights.dtype)[:, None]
-    correction = (1 - BETAS[1] ** counts).sqrt().to(weights.dtype)[:, None]
-    shrunk = weights[rows] * (1 - rate * pace.decays[rows].double()).to(weights.dtype)[:, None]
-    weights[rows] = shrunk - size * (first / (second.sqrt() / correction + EPSILON))
+    taken = weights[rows]
+    due = Moments(moments.first[rows], moments.second[rows], moments.steps[rows])
+    _step(taken, gradients, due, pace)
+    weights[rows] = taken
+    moments.first[rows], moments.second[rows], moments.steps[rows] = due.first, due.second, due.steps
+
+
+def _step(weights: torch.Tensor, gradients: torch.Tensor, moments: Moments, pace: Pace) -> None:
+    moments.steps += 1
+    counts, kind = moments.steps.double(), weights.dtype
+    size = (pace.rates / (1 - BETAS[0] ** counts)).to(kind)[:, None]
+    correction = (1 - BETAS[1] ** counts).sqrt().to(kind)[:, None]
+    weights.mul_((1 - pace.rates * pace.decays).to(kind)[:, None])
+    moments.first.lerp_(gradients, 1 - BETAS[0])
+    moments.second.mul_(BETAS[1]).addcmul_(gradients, gradients, value=1 - BETAS[1])
+    weights.sub_((moments.first / (moments.second.sqrt() / correction).add_(EPSILON)).mul_(size))

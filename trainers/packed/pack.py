@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import contextlib
+import itertools
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 
-from trainers.packed.stacked import Masks, StackedLinear
+from trainers.packed.batch import Batch
+from trainers.packed.masks import Masks
+from trainers.packed.shape import Shape
+from trainers.packed.stacked import StackedLinear
 from trainers.tokens import IGNORED, Tokens
 
+# The slots' gradients lie side by side in one matrix: views that torch would lay out otherwise, at no cost here.
+warnings.filterwarnings("ignore", message="grad and param do not obey the gradient layout contract")
 
-@dataclass(frozen=True)
-class Shape:
-    """What is constant for a sweep, filled with dummy rows and zeros: a trial's curve does not feel its neighbours.
-
-    `first` is the first position that any row predicts; logits are computed from there on.
-    """
-
-    slots: int
-    rows: int
-    length: int
-    r: int
-    first: int = 0
+_ALIGNED = 64  # values: a slot's row then begins at the same place of a vector register as every other slot's
 
 
 class Pack:
@@ -32,50 +28,78 @@ class Pack:
     Attributes:
         weights: (slots, parameters): every adapter's A and B, flat, so that an optimiser sees one matrix.
         gradients: The same shape.
+        layers: The adapted layers by name, in the order of `named_modules`.
+        sizes: (d_in, d_out) of each.
     """
 
-    def __init__(self, model: Any, names: Sequence[str], shape: Shape, pad: int, prefix: Sequence[int] = ()) -> None:
-        """Replaces the named linear layers of a frozen model.
+    def __init__(self, model: Any, places: Mapping[str, int], shape: Shape, pad: int) -> None:
+        """Makes layers that can take the places of a frozen model's own.
 
         Args:
             model: A causal language model.
-            names: The modules that any slot adapts, in the order of `named_modules`.
+            places: The modules that any slot adapts, in the order of `named_modules`, each with its place among all
+                that could be: norms are summed in those places, so that a slot's norm does not depend on the others'.
             shape: The pack's.
             pad: A token id for dummy rows.
-            prefix: What every row begins with: it is run once per slot, not once per row.
+
+        Raises:
+            ValueError: The model recomputes activations, which silently drops the shared prefix from the cache.
         """
-        self.model, self.shape, self._pad, self._prefix = model, shape, pad, list(prefix)
+        if shape.prefix and model.is_activation_checkpointing:
+            raise ValueError("activation checkpointing drops a shared prefix: train without one of them")
+        self.model, self.shape, self._pad = model, shape, pad
         self.device = model.device
-        linears = [model.get_submodule(name) for name in names]
-        sizes = [shape.r * (item.in_features + item.out_features) for item in linears]
-        self.weights = torch.zeros(shape.slots, sum(sizes), device=self.device)
+        linears = {name: model.get_submodule(name) for name in places}
+        self.sizes = {name: (item.in_features, item.out_features) for name, item in linears.items()}
+        self._spans = _spans(self.sizes, shape.r)
+        end = max(span.stop for span in self._spans.values())
+        self.weights = torch.zeros(shape.slots, -(-end // _ALIGNED) * _ALIGNED, device=self.device)
         self.gradients = torch.zeros_like(self.weights)
         self.masks = Masks(shape.slots, self.device)
         self.layers: dict[str, StackedLinear] = {}
-        begin = 0
-        for name, linear, size in zip(names, linears, sizes, strict=True):
-            self.layers[name] = self._stacked(linear, begin)
-            _put(model, name, self.layers[name])
-            begin += size
+        self._places = torch.tensor(list(places.values()), device=self.device)
+        self._parents = [_parent(model, name) for name in places]
+        for name, linear in linears.items():
+            self.layers[name] = StackedLinear(linear, *self._parameters(name), self.masks)
 
-    def _stacked(self, linear: Any, begin: int) -> StackedLinear:
-        """Makes one layer, whose parameters and gradients are views of the flat matrices."""
-        middle = begin + self.shape.r * linear.in_features
-        end = middle + self.shape.r * linear.out_features
-        a = self._view(begin, middle, (self.shape.r, linear.in_features))
-        b = self._view(middle, end, (linear.out_features, self.shape.r))
-        return StackedLinear(linear, a, b, self.masks)
+    def _parameters(self, name: str) -> tuple[torch.nn.Parameter, torch.nn.Parameter]:
+        """Makes one layer's A and B, whose values and gradients are views of the flat matrices."""
+        made = []
+        for value, gradient in zip(self.views(self.weights, name), self.views(self.gradients, name), strict=True):
+            parameter = torch.nn.Parameter(value)
+            parameter.grad = gradient  # autograd adds into what is there
+            made.append(parameter)
+        return made[0], made[1]
 
-    def _view(self, begin: int, end: int, shape: tuple[int, int]) -> torch.nn.Parameter:
-        parameter = torch.nn.Parameter(self.weights[:, begin:end].unflatten(1, shape))
-        parameter.grad = self.gradients[:, begin:end].unflatten(1, shape)  # autograd adds into what is there
-        return parameter
+    def views(self, flat: torch.Tensor, name: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """Returns one layer's part of a flat matrix: (slots, r_max, d_in) and (slots, d_out, r_max)."""
+        (d_in, d_out), r = self.sizes[name], self.shape.r
+        part = flat[:, self._spans[name]]
+        return part[:, : r * d_in].unflatten(1, (r, d_in)), part[:, r * d_in :].unflatten(1, (d_out, r))
 
-    def unload(self) -> Any:
-        """Gives the base its own layers back, and returns it."""
-        for name, layer in self.layers.items():
-            _put(self.model, name, layer.base)
-        return self.model
+    def squares(self, flat: torch.Tensor, most: int) -> torch.Tensor:
+        """Returns each slot's squared norm of every module, in float64, of shape (slots, most)."""
+        norms = [torch.linalg.vector_norm(flat[:, span], dim=1) for span in self._spans.values()]
+        found = torch.zeros(len(flat), most, dtype=torch.float64, device=self.device)
+        found[:, self._places] = torch.stack(norms, 1).double() ** 2
+        return found
+
+    @contextlib.contextmanager
+    def installed(self, slots: Sequence[int] | None = None) -> Iterator[Any]:
+        """Puts the layers into the model for as long as the context lasts, and yields it.
+
+        Args:
+            slots: Those to serve, each with its own share of the rows; all of them by default.
+        """
+        for (parent, child), layer in zip(self._parents, self.layers.values(), strict=True):
+            layer.show(slots)
+            parent._modules[child] = layer
+        try:
+            yield self.model
+        finally:
+            for (parent, child), layer in zip(self._parents, self.layers.values(), strict=True):
+                layer.show(None)
+                parent._modules[child] = layer.base
 
     def backward(self, batches: Sequence[Sequence[Tokens]], tokens: Sequence[int]) -> torch.Tensor:
         """Adds the gradients of every slot's micro-batch.
@@ -87,45 +111,62 @@ class Pack:
         Returns:
             Each slot's loss, of shape (slots,): nats per token of its update, 0 for a slot that pauses.
         """
-        ids, targets = self._batch(batches)
-        logits = self._logits(ids).float()
+        batch = Batch.of(batches, self.shape, self._pad, self.device)
+        with self.installed(), self._precision():
+            logits = self._logits(batch)
         nats = torch.nn.functional.cross_entropy(
-            logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="none"
+            logits.flatten(0, 1).float(), batch.targets.flatten(), ignore_index=IGNORED, reduction="none"
         )
         divisors = torch.tensor([max(1, count) for count in tokens], device=self.device)
         losses = nats.view(self.shape.slots, -1).sum(1) / divisors
         losses.sum().backward()
         return losses.detach()
 
-    def _logits(self, ids: torch.Tensor) -> torch.Tensor:
-        """Returns the logits of positions `first` to the last but one, (slots * rows, positions, vocabulary)."""
-        begin = len(self._prefix)
-        kept = torch.arange(self.shape.first - begin, self.shape.length - 1 - begin, device=self.device)
-        if not begin:
-            return torch.as_tensor(self.model(input_ids=ids, logits_to_keep=kept, use_cache=False).logits)
-        shared = torch.tensor([self._prefix] * self.shape.slots, device=self.device)
-        cache = self.model(input_ids=shared, logits_to_keep=1, use_cache=True).past_key_values
-        cache.batch_repeat_interleave(self.shape.rows)
-        out = self.model(input_ids=ids[:, begin:], past_key_values=cache, logits_to_keep=kept, use_cache=True)
-        return torch.as_tensor(out.logits)
+    def _precision(self) -> torch.autocast:
+        """Returns TRL's mixed precision: bfloat16 on a GPU that has it, none on a CPU."""
+        mixed = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=mixed)
 
-    def _batch(self, batches: Sequence[Sequence[Tokens]]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Returns input ids (slots * rows, length) and what positions `first` to the last but one predict.
-
-        Rows are filled up on the right: a causal model's earlier positions do not see what follows, so that no
-        attention mask is needed, and rows that are no one's are as long as the others.
-        """
-        shape = self.shape
-        ids = torch.full((shape.slots * shape.rows, shape.length), self._pad)
-        targets = torch.full_like(ids, IGNORED)
-        for slot, rows in enumerate(batches):
-            for at, row in enumerate(rows, start=slot * shape.rows):
-                end = len(row.prompt) + len(row.completion)
-                ids[at, :end] = torch.tensor((*row.prompt, *row.completion))
-                targets[at, len(row.prompt) : end] = torch.tensor(row.completion)
-        return ids.to(self.device), targets[:, shape.first + 1 :].to(self.device)
+    def _logits(self, batch: Batch) -> torch.Tensor:
+        """Returns the logits of the positions that predict a completion: (slots * rows, positions, vocabulary)."""
+        begin, cache = len(self.shape.prefix), None
+        if begin:
+            shared = torch.tensor([self.shape.prefix] * self.shape.slots, device=self.device)
+            cache = self.model(input_ids=shared, logits_to_keep=1, use_cache=True).past_key_values
+            cache.batch_repeat_interleave(self.shape.rows)
+        with _predicting(self.model, batch.positions - begin) as chosen:
+            out = self.model(input_ids=batch.ids[:, begin:], past_key_values=cache, use_cache=bool(begin))
+        return chosen(out.logits)
 
 
-def _put(model: Any, name: str, module: torch.nn.Module) -> None:
+def _spans(sizes: Mapping[str, tuple[int, int]], r: int) -> dict[str, slice]:
+    ends = list(itertools.accumulate(r * (d_in + d_out) for d_in, d_out in sizes.values()))
+    return {name: slice(begin, end) for name, begin, end in zip(sizes, [0, *ends], ends, strict=False)}
+
+
+@contextlib.contextmanager
+def _predicting(model: Any, positions: torch.Tensor) -> Iterator[Any]:
+    """Has the head compute logits at a row's own positions alone: `logits_to_keep` knows positions of all rows only.
+
+    The model still does what it does with logits (some scale or cap them). Yields what takes them out of its result.
+    """
+    done = []
+
+    def narrow(head: Any, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        done.append(head)
+        return (_at(inputs[0], positions), *inputs[1:])
+
+    hook = model.get_output_embeddings().register_forward_pre_hook(narrow)
+    try:
+        yield lambda logits: logits if done else _at(logits, positions)
+    finally:
+        hook.remove()
+
+
+def _at(values: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+    return values.gather(1, positions[:, :, None].expand(-1, -1, values.shape[-1]))
+
+
+def _parent(model: Any, name: str) -> tuple[torch.nn.Module, str]:
     parent, _, child = name.rpartition(".")
-    setattr(model.get_submodule(parent), child, module)
+    return model.get_submodule(parent), child

@@ -5,7 +5,13 @@ PEFT refuses mixed adapters while training, and computes one after the other; he
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
+from bitsandbytes.nn import Linear8bitLt
+
+from trainers.packed.masks import Masks
 
 
 class StackedLinear(torch.nn.Module):  # type: ignore[misc]
@@ -18,14 +24,27 @@ class StackedLinear(torch.nn.Module):  # type: ignore[misc]
         a: (slots, r_max, d_in).
         b: (slots, d_out, r_max).
         scale: (slots,), 0 for a slot that is empty or does not adapt this module.
+        served: The slots that adapt it.
     """
 
     scale: torch.Tensor
 
-    def __init__(self, base: torch.nn.Module, a: torch.nn.Parameter, b: torch.nn.Parameter, masks: Masks) -> None:
+    def __init__(self, base: Any, a: torch.nn.Parameter, b: torch.nn.Parameter, masks: Masks) -> None:
         super().__init__()
         self.base, self.a, self.b, self._masks = base, a, b, masks
         self.register_buffer("scale", torch.zeros(len(a), device=a.device), persistent=False)
+        self.served: set[int] = set()
+        self._shown: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
+
+    def show(self, slots: Sequence[int] | None) -> None:
+        """Serves some slots alone from now on, without gradients or dropout; None for all of them."""
+        taken = list(slots or [])
+        self._shown = None if slots is None else (self.a.data[taken], self.b.data[taken], self.scale[taken])
+
+    def serve(self, slot: int, scale: float) -> None:
+        """Begins to adapt this layer for a slot, or ends it with a scale of 0."""
+        self.scale[slot] = scale
+        (self.served.add if scale else self.served.discard)(slot)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Returns the base's output with every slot's own change.
@@ -36,35 +55,18 @@ class StackedLinear(torch.nn.Module):  # type: ignore[misc]
         Returns:
             (slots * rows, sequence, d_out).
         """
-        out: torch.Tensor = self.base(x)
-        slots = x.reshape(len(self.a), -1, x.shape[-1]).to(self.a.dtype)  # (slots, rows * sequence, d_in)
-        low = torch.bmm(self._masks.drop(slots), self.a.mT)
-        delta = torch.bmm(low * self.scale[:, None, None], self.b.mT)
-        return out + delta.reshape(out.shape).to(out.dtype)
+        a, b, scale = self._shown or (self.a, self.b, self.scale)
+        out = self._frozen(x, len(a))
+        slots = x.reshape(len(a), -1, x.shape[-1]).to(a.dtype)  # (slots, rows * sequence, d_in)
+        low = torch.bmm(self._masks.drop(slots, self.served) if self._shown is None else slots, a.mT)
+        delta = torch.bmm(low * scale[:, None, None].to(low.dtype), b.mT)
+        return (out + delta.reshape(out.shape)).to(out.dtype)
 
+    def _frozen(self, x: torch.Tensor, slots: int) -> torch.Tensor:
+        """Returns the base's output, slot by slot where a row's output depends on the rows beside it.
 
-class Masks:
-    """Adapter dropout, each slot's own: what a slot draws depends on its seed and its count of draws alone.
-
-    Attributes:
-        rates: A slot's share of dropped inputs, 0 where nothing is dropped.
-        generators: A slot's source of randomness.
-    """
-
-    def __init__(self, slots: int, device: torch.device) -> None:
-        self.rates = [0.0] * slots
-        self.generators = [torch.Generator(device) for _ in range(slots)]
-        self.is_on = True
-
-    def drop(self, x: torch.Tensor) -> torch.Tensor:
-        """Returns x (slots, positions, features) with each slot's share of values dropped, the rest scaled up."""
-        if not self.is_on or not any(self.rates):
-            return x
-        return torch.stack([self._one(x[slot], slot) for slot in range(len(x))])
-
-    def _one(self, x: torch.Tensor, slot: int) -> torch.Tensor:
-        rate = self.rates[slot]
-        if not rate:
-            return x
-        kept = torch.empty_like(x).bernoulli_(1 - rate, generator=self.generators[slot])
-        return x * kept / (1 - rate)
+        LLM.int8 takes the columns that hold an outlier anywhere in its input out of the product (Dettmers et al. 2022).
+        """
+        if not isinstance(self.base, Linear8bitLt):
+            return torch.as_tensor(self.base(x))
+        return torch.cat([self.base(part) for part in x.chunk(slots)])

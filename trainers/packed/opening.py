@@ -1,0 +1,66 @@
+"""Makes the pack that a trial opens for itself and those that will share it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from trainers import remembered
+from trainers.packed import capacity
+from trainers.packed.anatomy import Anatomy
+from trainers.packed.seats import Seats
+from trainers.packed.shape import Shape, resized, shape
+from trainers.packed.slots import Slots
+from trainers.registry import Resources
+from trainers.seam import Start
+from trainers.tokens import TokenRows
+from trainers.trial import TrialConfig
+
+
+def opened(start: Start, anatomy: Anatomy, rows: TokenRows, resources: Resources) -> Seats:
+    """Returns empty seats.
+
+    Args:
+        start: The first trial, which says how many every worker will have.
+        anatomy: Of its base.
+        rows: Its data.
+        resources: What the worker may use, the number of slots among it where it was given.
+    """
+    one = shape(start.config, rows, 1, resources.shared_prefix)
+    slots = resources.capacity or _fitting(start, anatomy, rows, one)
+    return Seats(anatomy, anatomy.targets(start.config.lora).names, resized(one, slots))
+
+
+def _fitting(start: Start, anatomy: Anatomy, rows: TokenRows, one: Shape) -> int:
+    """Returns the slots that the trials to come fill evenly, at most as many as measuring finds worth it."""
+    if start.share == 1:
+        return 1
+    config, device = start.config, anatomy.base.model.device
+    file, name = capacity.place(config), capacity.name(config, one, device)
+    found = remembered.recall(file, name)
+    if found is None:
+        found = capacity.measured(_passing(config, anatomy, rows, one), device)
+        remembered.remember(file, name, found)
+    return capacity.shared_evenly(int(found), start.share)
+
+
+def _passing(config: TrialConfig, anatomy: Anatomy, rows: TokenRows, one: Shape) -> capacity.Passing:
+    targets, batch = anatomy.targets(config.lora), rows.train[: one.rows]
+
+    def passing(size: int) -> Callable[[], None]:
+        slots = Slots(anatomy.base, anatomy.places, targets.names, resized(one, size))
+        for slot in range(size):
+            slots.fill(slot, config, targets)
+        return lambda: _pass(slots, size)
+
+    def _pass(slots: Slots, size: int) -> None:
+        slots.pack.backward([batch] * size, [1] * size)
+        slots.update(range(size), [config] * size, [0.0] * size)
+
+    return passing
+
+
+def outgrown(config: TrialConfig, one: Shape, slots: int, device: torch.device) -> None:
+    """Remembers a number of slots that fits, after a larger one did not."""
+    remembered.remember(capacity.place(config), capacity.name(config, one, device), slots)

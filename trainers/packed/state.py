@@ -1,0 +1,61 @@
+"""A paused slot on disk: a folder named after its step, which appears as a whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+
+from trainers.packed.slots import Tensors
+from trainers.seam import TrialFailed
+
+_TENSORS, _RUN = "slot.safetensors", "run.json"
+
+
+def save(folder: Path, step: int, run: dict[str, Any], tensors: Tensors) -> None:
+    """Writes the state of a trial, in place of any earlier one.
+
+    Args:
+        folder: Where the trial's states lie.
+        step: Optimizer steps taken.
+        run: What `Run.state` returned.
+        tensors: What `Slots.read` returned.
+    """
+    fresh = folder / "new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    safetensors.torch.save_file(whole, fresh / _TENSORS)
+    (fresh / _RUN).write_text(json.dumps(run))
+    shutil.rmtree(folder / str(step), ignore_errors=True)
+    fresh.rename(folder / str(step))
+    _remove_others(folder, step)
+
+
+def load(folder: Path, step: int) -> tuple[dict[str, Any], Tensors]:
+    """Reads a state.
+
+    Returns:
+        What `Run.load` and `Slots.write` take.
+
+    Raises:
+        TrialFailed: The state is not a slot's.
+    """
+    state = folder / str(step)
+    if not is_ours(folder, step):
+        raise TrialFailed(f"{state} was left by another trainer: go on with trainer=sft")
+    return json.loads((state / _RUN).read_text()), safetensors.torch.load_file(state / _TENSORS)
+
+
+def is_ours(folder: Path, step: int) -> bool:
+    """True for the state of a slot."""
+    return (folder / str(step) / _TENSORS).is_file()
+
+
+def _remove_others(folder: Path, step: int) -> None:
+    for other in folder.iterdir():
+        if other.name != str(step):
+            shutil.rmtree(other)

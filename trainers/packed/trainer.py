@@ -1,0 +1,227 @@
+"""Trains a changing set of trials in one forward and backward pass, behind the same seam as `trainers.sft`."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+
+from trainers import memory
+from trainers.evaluation import evaluate_slots
+from trainers.loaded import Loaded
+from trainers.packed import export, state
+from trainers.packed.anatomy import Anatomy
+from trainers.packed.key import Key, key
+from trainers.packed.opening import opened, outgrown
+from trainers.packed.passing import passed
+from trainers.packed.run import Run
+from trainers.packed.seats import Seats
+from trainers.registry import Resources
+from trainers.seam import (
+    Began,
+    Command,
+    Ended,
+    Event,
+    Evicted,
+    Failed,
+    GoOn,
+    Pause,
+    Paused,
+    Room,
+    Rung,
+    Start,
+    TrialFailed,
+)
+from trainers.trial import TrialConfig
+
+_EVALUATED = 8  # the most slots that share an evaluation's pass: one that waits alone costs as much as all of them
+
+
+class PackedTrainer:
+    """Holds a pack, and the trials in its slots; trials leave and join where one of them waits at a rung."""
+
+    def __init__(self, resources: Resources, loaded: Loaded | None = None) -> None:
+        self._resources, self._device = resources, torch.device(resources.device)
+        self._loaded = loaded or Loaded(self._device)
+        self._seats: Seats | None = None
+        self._key: Key | None = None
+        self._anatomy: Anatomy | None = None
+        self._offers = False
+        self._together = _EVALUATED
+
+    def accepts(self, config: TrialConfig) -> bool:
+        """True where a trial's base model lets slots share a pass.
+
+        Raises:
+            TrialFailed: The base cannot be loaded.
+        """
+        return self._look(config).packable(config.lora)
+
+    def _look(self, config: TrialConfig) -> Anatomy:
+        base = self._loaded.base(config)
+        if self._anatomy is None or self._anatomy.base is not base:
+            self._seats, self._key, self._anatomy = None, None, Anatomy(base)
+        return self._anatomy
+
+    def advance(self, commands: Sequence[Command]) -> Iterator[Event]:
+        """Obeys, and yields what happens until a trial waits at a rung or there is room that nobody was offered."""
+        if self._device.type == "cpu":
+            torch.set_num_threads(self._resources.threads)
+        for command in commands:
+            yield from self._obey(command)
+        if self._seats is None or not self._seats.held or any(run.waits for _, run in self._seats.held):
+            return
+        if self._offers and self._seats.free:
+            self._offers = False
+            yield Room(self._seats.free)
+            return
+        try:
+            yield from self._train(self._seats)
+        except Exception as error:  # noqa: BLE001 - whatever trials raise becomes their record, as in trainers.sft
+            yield from self._lost(error)
+
+    # -- obeying ------------------------------------------------------------------------------------------------------
+
+    def _obey(self, command: Command) -> Iterator[Event]:
+        if isinstance(command, Start):
+            yield self._started(command)
+            return
+        assert self._seats is not None
+        slot, run = self._seats.of(command.trial)
+        run.waits = False
+        if command.keep:
+            export.save(Path(run.start.adapter), run.config, run.targets, self._seats.tensors(slot, run))
+        if isinstance(command, Pause):
+            self._write(slot, run)
+        if not isinstance(command, GoOn):
+            yield self._left(slot, run, Paused if isinstance(command, Pause) else Ended)
+
+    def _write(self, slot: int, run: Run) -> None:
+        assert self._seats is not None
+        state.save(Path(run.start.state), run.step, run.state(), self._seats.tensors(slot, run))
+
+    def _left(self, slot: int, run: Run, how: type[Paused | Ended | Evicted]) -> Event:
+        assert self._seats is not None
+        self._seats.leave(slot)
+        self._offers = True
+        return how(run.start.trial, run.step, round(run.seconds, 3), memory.peak_mib(self._device))
+
+    def _started(self, start: Start) -> Event:
+        try:
+            return self._begin(start)
+        except TrialFailed as error:
+            return Failed(start.trial, "failed", str(error))
+        except Exception as error:  # noqa: BLE001 - whatever a trial raises becomes its record, as in trainers.sft
+            return _failed(start.trial, error)
+
+    def _begin(self, start: Start) -> Event:
+        anatomy, rows = self._look(start.config), self._loaded.rows(start.config)
+        if self._seats is None or not (self._seats.held or key(start.config) == self._key):
+            self._seats, self._key = opened(start, anatomy, rows, self._resources), key(start.config)
+            memory.reset_peak(self._device)
+        began = time.perf_counter()
+        run, tensors = Run(start, rows.train, anatomy.targets(start.config.lora)), None
+        if start.from_step:
+            described, tensors = state.load(Path(start.state), start.from_step)
+            run.load(described)
+        self._seats.join(run, tensors)
+        self._offers = True
+        return Began(start.trial, run.steps, self._facts(run, time.perf_counter() - began))
+
+    def _facts(self, run: Run, seconds: float) -> dict[str, str | int | float]:
+        assert self._seats is not None
+        pack, rows = self._seats.slots.pack, self._loaded.rows(run.config)
+        return {
+            "trainer": "packed",
+            "device": str(self._device),
+            "threads": self._resources.threads,
+            "trainable_parameters": sum(run.config.lora.r * sum(pack.sizes[name]) for name in run.targets.names),
+            "init_seconds": round(seconds, 3),
+            "train_rows": len(rows.train),
+            "validation_rows": len(rows.validation),
+            **pack.shape.facts(),
+        }
+
+    # -- training -----------------------------------------------------------------------------------------------------
+
+    def _train(self, seats: Seats) -> Iterator[Event]:
+        """Trains until a trial waits."""
+        while seats.held and not any(run.waits for _, run in seats.held):
+            try:
+                points = passed(seats)
+            except (torch.OutOfMemoryError, MemoryError) as error:
+                yield from self._shrink(seats, error)
+                continue
+            yield from points
+            due = [(slot, run) for slot, run in seats.held if run.at_rung and not run.waits]
+            yield from self._evaluated(seats, due)
+        self._offers = True
+
+    def _evaluated(self, seats: Seats, due: Sequence[tuple[int, Run]]) -> Iterator[Event]:
+        """Measures the trials that have come to a rung."""
+        values = self._values(seats, [slot for slot, _ in due]) if due else []
+        for (_, run), found in zip(due, values, strict=True):
+            run.schedule.evaluated(found["eval_loss"])
+            run.waits = True
+            yield Rung(run.start.trial, run.step, found)
+
+    def _values(self, seats: Seats, due: Sequence[int]) -> list[dict[str, float]]:
+        """Evaluates slots, some in each pass; where memory does not last for so many, half of them from then on."""
+        together = min(self._together, seats.slots.shape.slots)
+        parts = [due[begin : begin + together] for begin in range(0, len(due), together)]
+        try:
+            return [values for part in parts for values in self._part(seats, part, together)]
+        except (torch.OutOfMemoryError, MemoryError):
+            if together == 1:
+                raise
+        self._together = together // 2
+        return self._values(seats, due)
+
+    def _part(self, seats: Seats, part: Sequence[int], together: int) -> list[dict[str, float]]:
+        config = seats.held[0][1].config
+        rows, pad = self._loaded.rows(config), self._loaded.base(config).tokenizer.pad_token_id
+        shown = [*part, *[part[0]] * (together - len(part))]  # a pass of one shape, whoever waits
+        batch = max(1, config.training.per_device_eval_batch_size // together)
+        with seats.slots.pack.installed(shown) as model:
+            return evaluate_slots(model, rows, batch, pad, together)[: len(part)]
+
+    def _shrink(self, seats: Seats, error: Exception) -> Iterator[Event]:
+        """Sends half of the trials away with their state, and goes on with the others in half the room."""
+        size, config = seats.slots.shape.slots, seats.held[0][1].config
+        for _, run in seats.held:
+            run.rewind()
+        if size == 1:
+            slot, run = seats.held[0]
+            seats.leave(slot)
+            yield _failed(run.start.trial, error)
+            return
+        for slot, run in seats.held[size // 2 :]:
+            self._write(slot, run)
+            yield self._left(slot, run, Evicted)
+        seats.halve()
+        outgrown(config, seats.slots.shape, size // 2, self._device)
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _lost(self, error: Exception) -> Iterator[Event]:
+        """Ends every trial of a pack that cannot go on."""
+        held = [] if self._seats is None else self._seats.held
+        self._seats = self._key = self._anatomy = None
+        self._loaded.forget()
+        for _, run in held:
+            yield _failed(run.start.trial, error)
+
+
+def _failed(trial: str, error: Exception) -> Failed:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    full = isinstance(error, (torch.OutOfMemoryError, MemoryError))
+    said = reason if full else f"{type(error).__name__}: {reason}"
+    return Failed(trial, "out_of_memory" if full else "failed", said, "".join(traceback.format_exception(error)))
+
+
+def make(resources: Resources) -> PackedTrainer:
+    """Returns a trainer for one device."""
+    return PackedTrainer(resources)

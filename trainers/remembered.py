@@ -1,0 +1,31 @@
+"""Small measurements of this machine that are worth keeping: a JSON file of numbers by name."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+
+def recall(path: Path, name: str) -> float | None:
+    """Returns a number, None where it was not measured yet."""
+    found = _read(path).get(name)
+    return found if isinstance(found, (int, float)) else None
+
+
+def remember(path: Path, name: str, value: float) -> None:
+    """Keeps a number in place of an earlier one; the file is replaced as a whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(f".{os.getpid()}")
+    fresh.write_text(json.dumps({**_read(path), name: value}, indent=1))
+    fresh.rename(path)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Reads the file; one that is damaged is as good as none: it is a cache."""
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
