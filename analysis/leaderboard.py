@@ -15,6 +15,7 @@ from analysis.markdown import escape, table
 from analysis.records import SweepRecords, TrialRow
 
 # Shown for every trial in JSON and CSV, swept or not: what the name and the table are made of.
+_TRAINER = "trainer.name"
 _ALWAYS = (
     "lora.r",
     "lora.alpha",
@@ -129,6 +130,7 @@ def _cells(row: Ranked, board: Leaderboard) -> dict[str, str]:
         "Scheduler": "" if reference else str(params["training.lr_scheduler_type"]),
         "Data": _data(params),
         **{key: "" if reference else _word(params.get(key)) for key in board.swept if key not in _COVERED},
+        "Trainer": _word(params.get(_TRAINER)),
         "Steps": _number(trial.metrics.get("steps"), 0),
         "Seconds": _number(trial.metrics.get("seconds"), 1),
         "Outcome": "reference" if reference else trial.outcome,
@@ -220,7 +222,8 @@ def _records(board: Leaderboard) -> list[dict[str, Any]]:
 def to_text(board: Leaderboard) -> str:
     """Returns the table for a terminal, without what the names already tell."""
     rows = [_cells(row, board) for row in board.shown]
-    narrow = [{key: value for key, value in row.items() if key not in _TOLD_BY_NAME} for row in rows]
+    same = {"Trainer"} if len({row["Trainer"] for row in rows if row["Place"]}) == 1 else set()
+    narrow = [{key: value for key, value in row.items() if key not in {*_TOLD_BY_NAME, *same}} for row in rows]
     # Why a trial was pruned scrolled by, and stands in the file.
     rows_told = [row for row in board.rows if row.trial.outcome != "pruned"]
     told = dataclasses.replace(board, rows=rows_told, decisions={})

@@ -15,6 +15,7 @@ from sweeper.command import Command, group_options_of, understand
 from sweeper.decisions import Objective, Pruner
 from sweeper.driver import Driver
 from sweeper.event_log import EventLog, read
+from sweeper.executors import Executor
 from sweeper.halving import Halving
 from sweeper.history import History, Trial
 from sweeper.interruption import Interruption
@@ -77,6 +78,8 @@ def replay(
     seed: int = 0,
     stop_when: Callable[[History], bool] = lambda history: False,
     searched: Search | None = None,
+    executor: Executor | None = None,
+    limit_s: float | None = None,
 ) -> History:
     """Runs a sweep, or goes on with it.
 
@@ -88,6 +91,8 @@ def replay(
         seed: Of the order in which their events arrive.
         stop_when: Interrupts it, as Ctrl-C would.
         searched: Another source of points than the command's own.
+        executor: Other workers.
+        limit_s: After so long, no further trial starts.
 
     Returns:
         What the log says in the end.
@@ -110,12 +115,14 @@ def replay(
             proposals=[],
             planner=Planner(asked.composer, search, study.fits, with_reference=False),
             log=log,
-            executor=Unpunctuals(table, workers, seed),
+            executor=executor or Unpunctuals(table, workers, seed),
             objective=objective,
             pruner=pruner,
             views=[study, Stopper(interruption, history, stop_when)],
             paths=paths,
             interruption=interruption,
+            limit_s=limit_s,
+            total=asked.total,
         )
         driver.run()
     return History(read(paths.events))

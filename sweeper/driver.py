@@ -14,11 +14,17 @@ from sweeper.executors import Executor
 from sweeper.history import History, Trial
 from sweeper.interruption import Interruption
 from sweeper.paths import SweepPaths
+from sweeper.places import Places
 from sweeper.planner import Proposal
-from trainers.seam import Command, Ended, Event, Failed, GoOn, Pause, Paused, Rung, Start, Stop, Worker
+from trainers.seam import Command, Ended, Event, Evicted, Failed, GoOn, Pause, Paused, Room, Rung, Start, Stop, Worker
 from trainers.trial import from_mapping
 
 _POLL_S = 0.2  # how long a request to stop may go unnoticed while every worker computes
+
+_MANY = 1_000_000  # trials of a search that only time ends
+
+# How many trials that cannot share a worker's pass are put aside in the search for one that can.
+_AHEAD = 32
 
 
 class Source(Protocol):
@@ -42,7 +48,7 @@ class View(Protocol):
 
 
 class Driver:
-    """Runs one search on an executor's workers, one trial per worker, without a barrier between them."""
+    """Runs one search on an executor's workers, as many trials on each as it has room for, without a barrier."""
 
     def __init__(
         self,
@@ -59,13 +65,15 @@ class Driver:
         interruption: Interruption,
         limit_s: float | None = None,
         keeps_adapters: bool = True,
+        total: float = 1,
     ) -> None:
         self._history = history
         self._planner, self._log, self._executor, self._views = planner, log, executor, views
         self._objective, self._pruner, self._paths, self._interruption = objective, pruner, paths, interruption
         self._waiting = [trial for trial in history.unfinished if not trial.paused]
         self._planned, self._exhausted = list(proposals), False
-        self._running: dict[str, Worker] = {}
+        self._places = Places(executor.workers)
+        self._share = math.ceil(min(total, _MANY) / max(1, len(executor.workers)))
         self._keeps_adapters = keeps_adapters
         self._deadline = math.inf if limit_s is None else time.monotonic() + limit_s
         self.out_of_time = False
@@ -78,10 +86,10 @@ class Driver:
             True when the sweep is done, False when it was interrupted.
         """
         commands = self._fill()
-        while self._running:
+        while self._places:
             for worker in self._executor.workers:
                 for event in worker.advance(commands.pop(id(worker), [])):
-                    commands.setdefault(id(worker), []).extend(self._receive(event))
+                    commands.setdefault(id(worker), []).extend(self._receive(event, worker))
             if self._interruption.requested:
                 return False
             for key, starts in self._fill().items():
@@ -91,34 +99,48 @@ class Driver:
         return True
 
     def _fill(self) -> dict[int, list[Command]]:
-        """Gives every idle worker a trial."""
-        busy = {id(worker) for worker in self._running.values()}
+        """Gives every worker the trials it has room for; one that waits for others in vain is told to go on."""
         commands: dict[int, list[Command]] = {}
         for worker in self._executor.workers:
-            trial = None if id(worker) in busy else self._next()
-            if trial is not None:
-                commands[id(worker)] = [self._start(trial, worker)]
+            starts: list[Command] = []
+            while self._places.free(worker) and (trial := self._next(worker)) is not None:
+                starts.append(self._start(trial, worker))
+            alone = None if starts else self._places.unanswered(worker)
+            commands[id(worker)] = starts if alone is None else [GoOn(alone)]
         return commands
 
     def _start(self, trial: Trial, worker: Worker) -> Start:
         state = self._paths.state(trial.id)
         from_step = trial.state_step if (state / str(trial.state_step)).is_dir() else 0
-        self._running[trial.id] = worker
+        self._places.take(trial, worker)
         self._record("started", {"trial": trial.id, "from_step": from_step})
-        return Start(trial.id, from_mapping(trial.config), str(self._paths.adapter(trial.id)), str(state), from_step)
+        config, adapter = from_mapping(trial.config), str(self._paths.adapter(trial.id))
+        return Start(trial.id, config, adapter, str(state), from_step, self._share)
 
-    def _next(self) -> Trial | None:
-        """Returns the trial that starts or goes on next: what was promoted comes before what is new."""
+    def _next(self, worker: Worker) -> Trial | None:
+        """Returns the trial that starts or goes on next on a worker: what was promoted comes before what is new."""
         self._waiting += self._compare()
-        if not self._waiting and not self._exhausted:
+        while (trial := self._fitting(worker)) is None and not self._exhausted and len(self._waiting) < _AHEAD:
             self._waiting += self._plan()
             self._waiting += [] if self._waiting else self._compare()
-        return self._waiting.pop(0) if self._waiting else None
+        if trial is not None:
+            self._waiting.remove(trial)
+        return trial
+
+    def _fitting(self, worker: Worker) -> Trial | None:
+        """Returns the first trial in the queue that a worker can take; when the time is up, only what has begun."""
+        late = [trial for trial in self._waiting if trial.started is None] if self._is_late else []
+        self.out_of_time = self.out_of_time or bool(late)
+        return next((item for item in self._waiting if item not in late and self._places.fits(item, worker)), None)
+
+    @property
+    def _is_late(self) -> bool:
+        return time.monotonic() >= self._deadline
 
     def _plan(self) -> list[Trial]:
-        if time.monotonic() >= self._deadline:
+        if self._is_late:
             self._exhausted = True
-            self.out_of_time = bool(self._planned or self._planner.next(self._history))
+            self.out_of_time = self.out_of_time or bool(self._planned or self._planner.next(self._history))
             return []
         planned, self._planned = self._planned or self._planner.next(self._history), []
         self._exhausted = not planned
@@ -158,16 +180,21 @@ class Driver:
         )
         return self._history.trials[proposal.id]
 
-    def _receive(self, event: Event) -> list[Command]:
+    def _receive(self, event: Event, worker: Worker) -> list[Command]:
         """Records an event, and answers it where it asks for a decision."""
+        if isinstance(event, Room):
+            self._places.offer(worker, event.places)
+            return []
         if isinstance(event, Ended):
             decision = self._decided.pop(event.trial)
             self._end(event, {"outcome": decision.outcome, "reason": decision.reason})
         elif isinstance(event, Failed):
             self._end(event, {})
         elif isinstance(event, Paused):
-            self._running.pop(event.trial, None)
+            self._places.leave(event.trial)
             self._record("paused", vars(event), durable=True)
+        elif isinstance(event, Evicted):
+            self._evict(event)
         elif isinstance(event, Rung):
             self._record("rung", vars(event))
             return [self._decide(event)]
@@ -175,8 +202,15 @@ class Driver:
             self._record(type(event).__name__.lower(), vars(event))
         return []
 
+    def _evict(self, event: Evicted) -> None:
+        """Puts a trial back in the queue, before all others."""
+        trial = self._history.trials[event.trial]
+        self._places.leave(trial.id, came_in_vain=event.seconds is None)
+        self._record("evicted", vars(event), durable=True)
+        self._waiting.insert(0, trial)
+
     def _end(self, event: Ended | Failed, fields: Mapping[str, Any]) -> None:
-        self._running.pop(event.trial, None)
+        self._places.leave(event.trial)
         self._record(type(event).__name__.lower(), {**vars(event), **fields}, durable=True)
 
     def _decide(self, rung: Rung) -> Command:

@@ -43,14 +43,16 @@ def report(
     if [trial.outcome for trial in history.contenders] == ["complete"]:
         say(_metrics(records.trials[-1]))
     best = next((row.trial.trial for row in board.rows if row.place == 1), None)
-    _keep_best(asked, paths, history.trials.get(best or ""), settled)
+    _keep_best(asked, paths, history, history.trials.get(best or ""), settled)
     winner = best if settled is None else _trial_of(asked, settled, history)
     said = [leaderboard.to_text(board), _where(asked, paths, winner), _next(asked, history, best, settled)]
     say("\n" + "\n\n".join(said))
     return 0 if any(trial.outcome == "complete" for trial in history.contenders) else 1
 
 
-def _keep_best(asked: Command, paths: SweepPaths, first: Trial | None, settled: dict[str, Any] | None) -> None:
+def _keep_best(
+    asked: Command, paths: SweepPaths, history: History, first: Trial | None, settled: dict[str, Any] | None
+) -> None:
     """Writes what a procedure has settled on, else the first place, as a configuration to run."""
     if first is None:
         return
@@ -64,7 +66,9 @@ def _keep_best(asked: Command, paths: SweepPaths, first: Trial | None, settled: 
         won = f"what procedure {asked.procedure.name} has settled on so far; the first place has {won}"
     if config is not None:
         objective = {"metric": sweep.metric, "direction": sweep.resolved_direction}
-        best_config.write(paths.best, config, asked.name, objective, won)
+        measured = history.trials.get(trial_id(config))
+        facts = {} if measured is None else measured.facts
+        best_config.write(paths.best, config, asked.name, objective, won, facts=facts)
 
 
 def _trial_of(asked: Command, settled: dict[str, Any], history: History) -> str | None:

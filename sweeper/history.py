@@ -127,8 +127,8 @@ def _apply(trial: Trial, record: Mapping[str, Any]) -> None:
             trial.curve.append((record["step"], record["values"]))
         case "rung":
             trial.rungs.append((record["step"], record["values"]))
-        case "paused":
-            trial.paused, trial.state_step = True, record["step"]
+        case "paused" | "evicted" as left:
+            trial.paused, trial.state_step = left == "paused", record["step"]
             _spend(trial, record)
         case "promoted":
             trial.paused = False

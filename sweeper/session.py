@@ -173,6 +173,7 @@ class Session:
                 interruption=self._interruption,
                 limit_s=self._settings.sweep.limit_s,
                 keeps_adapters=self._settings.sweep.kept_adapters > 0,
+                total=item.total,
             )
             self._announce(history, item, tell)
             done = driver.run()
@@ -207,7 +208,7 @@ class Session:
         artifacts = (Path(settings.sweep.dir) / "artifacts").resolve().as_uri()
         client, experiment = tracking.connect(settings.tracking.uri, settings.tracking.experiment, artifacts)
         shared = {f"executor.{key}": value for key, value in vars(settings.executor).items()}
-        shared |= {"trainer.name": settings.trainer.name, "sweep.name": self._name}
+        shared |= {"sweep.name": self._name}
         track = tracking.Tracking(client, experiment, self._name, self._objective, shared)
         track.restore(history.trials.values())
         return track

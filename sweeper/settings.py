@@ -34,11 +34,22 @@ OWN_PRUNERS = ("auto", "none", "halving")
 
 @dataclass(frozen=True)
 class Trainer:
-    """Who turns trials into curves."""
+    """Who turns trials into curves.
+
+    `capacity` is how many trials share a forward pass, `shared_prefix` whether the beginning that all prompts share is
+    computed once for all rows of a trial's batch.
+    """
 
     __pydantic_config__ = _FORBID_UNKNOWN
 
-    name: Literal["sft", "replay"] = "sft"
+    name: Literal["auto", "sft", "replay"] = "auto"
+    capacity: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    shared_prefix: bool = True
+
+    @property
+    def slots(self) -> int | None:
+        """The capacity, None where measuring decides."""
+        return None if self.capacity == "auto" else self.capacity
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,9 @@ NOTE = "mlflow.note.content"
 STATUS = {"complete": "FINISHED", "pruned": "KILLED"}
 """MLflow's status per outcome; every other outcome is FAILED."""
 
+PRODUCER = "trainer.name"
+"""The parameter that names the trainer that computed a trial."""
+
 # What a trial knows before its first step and is worth comparing.
 _FACTS = ("trainable_parameters", "init_seconds", "logit_mse", "logit_cosine")
 
@@ -48,6 +51,7 @@ class _Run:
     flushed: float
     points: list[Metric] = field(default_factory=list)
     params: list[Param] = field(default_factory=list)
+    described: bool = False
 
 
 class Tracking:
@@ -103,7 +107,10 @@ class Tracking:
         match record["event"]:
             case "started":
                 self._begin(trial, record["time"])
-            case "began" | "logged" | "rung":
+            case "began":
+                self._describe(trial)
+                self._add(trial, record)
+            case "logged" | "rung":
                 self._add(trial, record)
             case "ended" | "failed":
                 self._begin(trial, trial.started or record["time"])  # one that paused in an earlier run of this command
@@ -118,6 +125,16 @@ class Tracking:
             point for step, values in [*trial.curve, *trial.rungs] for point in _points(values, started, step)
         ]
         self._runs[trial.id] = run
+        self._describe(trial)
+
+    def _describe(self, trial: Trial) -> None:
+        """Adds who computes a trial, and in what shape, once that is known; where it goes on, it keeps what it had."""
+        run = self._runs[trial.id]
+        if trial.facts and not run.described:
+            found = {PRODUCER: trial.facts.get("trainer", "sft")}
+            found |= {name: value for name, value in trial.facts.items() if name.startswith("pack.")}
+            run.params += [Param(key, _text(value)) for key, value in found.items()]
+            run.described = True
 
     def _add(self, trial: Trial, record: Mapping[str, Any]) -> None:
         run = self._runs[trial.id]

@@ -12,7 +12,14 @@ from shell import Shell, wait_for
 from sweeper.event_log import read
 from sweeper.history import History
 
-SPACE = ("lora.r=2,4", "training.learning_rate=1e-3,5e-3", "lora.dropout=0.1", "quantization=none,nf4")
+# Half of the trials share passes, two at a time; the other half, with an 8-bit optimizer, train alone.
+SPACE = (
+    "lora.r=2,4",
+    "training.optim=adamw_torch,adamw_bnb_8bit",
+    "lora.dropout=0.1",
+    "quantization=none,nf4",
+    "trainer.capacity=2",
+)
 
 Curves = dict[str, Any]
 

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 from trainers.seam import Worker
 
-_MODULES = {"sft": "trainers.sft", "replay": "trainers.replay"}
-# What a fork server imports once for all its workers.
-_PRELOAD = {"sft": ("trainers.sft",), "replay": ("trainers.replay",)}
+_MODULES = {"auto": "trainers.auto", "sft": "trainers.sft", "replay": "trainers.replay"}
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ def make(name: str, resources: Resources) -> Worker:
     """Returns a trainer, ready for commands.
 
     Args:
-        name: `sft` or `replay`.
+        name: `auto`, `sft` or `replay`.
         resources: What it may use.
     """
     worker: Worker = importlib.import_module(_MODULES[name]).make(resources)
@@ -40,7 +38,7 @@ def make(name: str, resources: Resources) -> Worker:
 
 def preload(name: str) -> tuple[str, ...]:
     """Returns the modules that a process of this trainer imports before its first trial."""
-    return _PRELOAD[name]
+    return (_MODULES[name],)
 
 
 def measures_reference(name: str) -> bool:

@@ -165,7 +165,7 @@ class ReplayTrainer:
         position = sum(step <= command.from_step for step, _ in curve.points)
         player = self._playing[command.trial] = _Player(curve, Path(command.state), position, position)
         steps = _last_step(curve, command.config)
-        yield Began(command.trial, steps, {"device": "replay", **curve.facts})
+        yield Began(command.trial, steps, {"trainer": "replay", "device": "replay", **curve.facts})
         yield from player.play(command.trial)
 
 

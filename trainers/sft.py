@@ -20,6 +20,7 @@ from trainers.evaluation import evaluate
 from trainers.full_precision import FullPrecision
 from trainers.lean_sft import LeanSftTrainer
 from trainers.loaded import Loaded
+from trainers.packed import state as slot_state
 from trainers.probes import logits
 from trainers.registry import Resources
 from trainers.rungs import Exchange, Rungs
@@ -90,7 +91,7 @@ class SftTrainer:
         return self._full_logits.of(config, base, self._loaded.rows(config).validation)
 
     def _evaluate_base(self, start: Start, base: base_model.Base, rows: tokens.TokenRows, exchange: Exchange) -> int:
-        facts = {"device": str(self._device), "trainable_parameters": 0, "init_seconds": 0.0}
+        facts = {"trainer": "sft", "device": str(self._device), "trainable_parameters": 0, "init_seconds": 0.0}
         exchange(Began(start.trial, 0, facts))
         exchange(Rung(start.trial, 0, _measure(start.config, base.model, base, rows)))
         return 0
@@ -120,6 +121,7 @@ class SftTrainer:
                 measure=lambda: _measure(config, model, base, rows, measures),
                 tokens_seen=lambda: trainer.tokens_seen,
                 facts={
+                    "trainer": "sft",
                     "device": str(self._device),
                     "threads": self._threads,
                     "trainable_parameters": sum(item.numel() for item in adapter.trainable(model)),
@@ -149,6 +151,8 @@ def _resumed(trainer: LeanSftTrainer, start: Start) -> str | None:
     """Returns the checkpoint to go on from, None for a trial that begins."""
     if not start.from_step:
         return None
+    if slot_state.is_ours(Path(start.state), start.from_step):
+        raise TrialFailed(f"{start.state}/{start.from_step} was left by a packed trial: go on with trainer=auto")
     folder = state.at(Path(start.state), start.from_step)
     trainer.add_callback(state.ResumedCurve(trainer, folder))
     return str(folder)
@@ -196,9 +200,14 @@ def _is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
 
 
-def make(resources: Resources) -> SftTrainer:
-    """Returns a trainer for one device, with the libraries' own progress bars off."""
+def make(resources: Resources, loaded: Loaded | None = None) -> SftTrainer:
+    """Returns a trainer for one device, with the libraries' own progress bars off.
+
+    Args:
+        resources: What it may use.
+        loaded: What it shares with another trainer of the same process.
+    """
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()
-    return SftTrainer(resources)
+    return SftTrainer(resources, loaded)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sweeper.executors.devices import devices
+from sweeper.executors.resources import resources_of
 from sweeper.settings import Settings
 from trainers import registry
 
@@ -13,7 +14,7 @@ class InlineExecutor:
     def __init__(self, settings: Settings) -> None:
         device = devices(settings.executor)[0]
         device.claim()
-        resources = registry.Resources(device.name, settings.executor.threads, settings.replay.table)
+        resources = resources_of(settings, device)
         self.workers = [registry.make(settings.trainer.name, resources)]
 
     def wait(self, timeout_s: float) -> None:

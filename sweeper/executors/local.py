@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sweeper.executors import worker
 from sweeper.executors.devices import Device, devices
+from sweeper.executors.resources import resources_of
 from sweeper.executors.tied import redirect
 from sweeper.settings import Settings
 from trainers import registry
@@ -92,7 +93,7 @@ class LocalWorker:
 
     def _assignment(self) -> worker.Assignment:
         settings = self._settings
-        resources = registry.Resources(self._device.name, settings.executor.threads, settings.replay.table)
+        resources = resources_of(settings, self._device)
         return worker.Assignment(settings.trainer.name, resources, self._device, os.getpid(), str(self._log))
 
     @property

@@ -59,7 +59,7 @@ def test_what_cannot_be_is_said(shell: Shell, arguments: tuple[str, ...], says: 
     config = TrialConfig(
         Model("tiny", "bundled:tiny"), Quantization(), Lora(8, 16, 2.0), Data("d", "d.jsonl"), Training(1e-3)
     )
-    best_config.write(shell.folder / "runs/s/best.yaml", config, "s", {"metric": "eval_loss"}, "won")
+    best_config.write(shell.folder / "runs/s/best.yaml", config, "s", {"metric": "eval_loss"}, "won", facts={})
     done = shell.sweep(*arguments)
     assert done.returncode == 2 and says in done.stderr, done.stderr
     assert "Traceback" not in done.stderr and "hydra" not in done.stderr.lower()

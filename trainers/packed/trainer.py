@@ -60,6 +60,10 @@ class PackedTrainer:
         """
         return self._look(config).packable(config.lora)
 
+    def release(self) -> None:
+        """Lets the slots go; there must be no trial left in them."""
+        self._seats = self._key = None
+
     def _look(self, config: TrialConfig) -> Anatomy:
         base = self._loaded.base(config)
         if self._anatomy is None or self._anatomy.base is not base:
@@ -119,6 +123,10 @@ class PackedTrainer:
 
     def _begin(self, start: Start) -> Event:
         anatomy, rows = self._look(start.config), self._loaded.rows(start.config)
+        if not anatomy.packable(start.config.lora) or _is_of_another_trainer(start):
+            if self._seats is not None and self._seats.held:  # only an empty worker can take it
+                return Evicted(start.trial, start.from_step, None)
+            raise TrialFailed("its layers, or the state it goes on from, are not for a shared pass: use trainer=auto")
         if self._seats is None or not (self._seats.held or key(start.config) == self._key):
             self._seats, self._key = opened(start, anatomy, rows, self._resources), key(start.config)
             memory.reset_peak(self._device)
@@ -213,6 +221,10 @@ class PackedTrainer:
         self._loaded.forget()
         for _, run in held:
             yield _failed(run.start.trial, error)
+
+
+def _is_of_another_trainer(start: Start) -> bool:
+    return start.from_step > 0 and not state.is_ours(Path(start.state), start.from_step)
 
 
 def _failed(trial: str, error: Exception) -> Failed:
