@@ -17,6 +17,7 @@ from sweeper.overview import Overview
 from sweeper.progress import duration, label_of
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
+_ROWS = 12  # packs run dozens of trials: a terminal of 24 lines shows these
 _POINTS = 16  # of a sparkline
 _PER_SECOND = 4
 
@@ -66,13 +67,16 @@ class Live:
 
     def _running(self) -> Table:
         table = Table.grid(padding=(0, 2))
-        for trial in list(self._overview.running.values()):
+        running = list(self._overview.running.values())
+        for trial in running[:_ROWS]:
             step = self._overview.step(trial)
             bar = ProgressBar(total=trial.steps or 1, completed=step, width=20)
             value = trial.rungs[-1][1].get(self._metric) if trial.rungs else None
             count = f"{step}/{trial.steps}" if trial.steps else "loading"
             shown = "" if value is None else f"{self._metric} {value:.4f}"
             table.add_row(label_of(trial), bar, count, _curve(trial, self._metric), shown)
+        if len(running) > _ROWS:
+            table.add_row(f"and {len(running) - _ROWS} more")
         return table
 
 

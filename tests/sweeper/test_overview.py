@@ -67,6 +67,14 @@ def sweep() -> Sweep:
     return made
 
 
+def test_a_trial_that_had_to_leave_does_not_run(sweep: Sweep) -> None:
+    sweep.tell("evicted", 5, step=25, seconds=1.0, peak_memory_mib=None)
+    trial = sweep.history.trials["t5"]
+    assert sweep.overview.counts.running == 0 and (trial.paused, trial.state_step, trial.outcome) == (False, 25, None)
+    sweep.tell("started", 5, from_step=25)
+    assert sweep.overview.counts.running == 1 and [step for step, _ in trial.rungs] == [10]
+
+
 def test_counts(sweep: Sweep) -> None:
     assert sweep.overview.counts == Counts(done=1, running=1, paused=1, pruned=1, failed=2)
     assert str(sweep.overview.counts) == "1 done · 1 running · 1 paused · 1 pruned · 2 failed"
@@ -170,6 +178,10 @@ def test_the_region_shows_what_runs(sweep: Sweep) -> None:
     assert head.startswith("1 done · 1 running") and "steps/s" in head and "left" in head
     assert best == f"best  {NAME.format(6)}  eval_loss 2.5000 at step 10"
     assert running.startswith(NAME.format(6)) and "20/40" in running and "eval_loss 2.5000" in running
+    for trial in range(10, 40):
+        sweep.start(trial)
+    console.print(live._render())
+    assert console.file.getvalue().splitlines()[-1].strip() == "and 19 more"  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
