@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -32,14 +32,22 @@ class Batch:
     @classmethod
     def of(cls, batches: Sequence[Sequence[Tokens]], shape: Shape, pad: int, device: torch.device) -> Batch:
         """Lays out a micro-batch per slot."""
-        rows = shape.slots * shape.rows
-        ids = torch.full((rows, shape.length), pad)
-        positions = torch.full((rows, shape.completion), len(shape.prefix))
-        targets = torch.full((rows, shape.completion), IGNORED)
-        for slot, batch in enumerate(batches):
-            for at, row in enumerate(batch, start=slot * shape.rows):
-                ids[at, : len(row.prompt) + len(row.completion)] = torch.tensor((*row.prompt, *row.completion))
-                where = predicted(row.prompt, row.completion)
-                positions[at, : len(where)] = torch.tensor(where)
-                targets[at, : len(where)] = torch.tensor(row.completion[-len(where) :] if where else [])
-        return cls(ids.to(device), positions.to(device), targets.to(device))
+        laid = [row for batch in batches for row in _rows(batch, shape, pad)]
+        ids, positions, targets = zip(*laid, strict=True)
+        # One tensor each, made at once: row by row it would take longer than a small model's pass.
+        return cls(*(torch.tensor(values, device=device) for values in (ids, positions, targets)))
+
+
+def _rows(batch: Sequence[Tokens], shape: Shape, pad: int) -> Iterator[tuple[list[int], list[int], list[int]]]:
+    """Yields ids, positions and targets of a slot's rows, dummy ones at the end."""
+    begin = len(shape.prefix)
+    for row in batch:
+        where = predicted(row.prompt, row.completion)
+        left = shape.completion - len(where)
+        yield (
+            [*row.prompt, *row.completion, *[pad] * (shape.length - len(row.prompt) - len(row.completion))],
+            [*where, *[begin] * left],
+            [*row.completion[len(row.completion) - len(where) :], *[IGNORED] * left],
+        )
+    for _ in range(shape.rows - len(batch)):
+        yield [pad] * shape.length, [begin] * shape.completion, [IGNORED] * shape.completion
