@@ -35,8 +35,14 @@ def targets(base: Any, lora: Lora) -> Targets:
         lora: The adapter's configuration.
     """
     state = torch.get_rng_state()
+    children = [(module, dict(module._modules)) for module in base.modules()]
     # Dropout does not change what is adapted, and PEFT refuses it for experts only after it has wrapped other layers.
-    model = adapter.attach(base, dataclasses.replace(lora, dropout=0.0))
+    try:
+        model = adapter.attach(base, dataclasses.replace(lora, dropout=0.0))
+    except Exception:
+        for module, own in children:  # other trials go on with a base that PEFT had begun to wrap
+            module._modules.update(own)
+        raise
     found = [name.removeprefix(_WRAPPED) for name, module in model.named_modules() if isinstance(module, LoraLayer)]
     config = model.peft_config["default"]
     model.unload()

@@ -19,10 +19,10 @@ from trainers.packed.key import alone, key
 from trainers.packed.pack import Pack
 from trainers.packed.shape import Shape
 from trainers.packed.stacked import StackedLinear
-from trainers.packed.targets import packable
+from trainers.packed.targets import packable, targets
 from trainers.packed.trainer import PackedTrainer
 from trainers.registry import Resources
-from trainers.trial import Data, Quantization, TrialConfig
+from trainers.trial import Data, Lora, Quantization, TrialConfig
 
 Made = Callable[..., TrialConfig]
 Trials = dict[str, TrialConfig]
@@ -135,6 +135,15 @@ class Sorting(torch.nn.Module):  # type: ignore[misc]
 def test_experts_that_are_layers_of_their_own_are_told_apart(adapted: str) -> None:
     assert not packable(Sorting(2), (adapted,))
     assert packable(Sorting(1), (adapted,))
+
+
+def test_what_cannot_be_adapted_leaves_the_base_as_it_was(built: Built) -> None:
+    """PEFT wraps some layers before it comes upon one that it cannot wrap; other trials go on with that base."""
+    base = transformers.AutoModelForCausalLM.from_pretrained(built("llama"))
+    before = dict(base.named_modules())
+    with pytest.raises(ValueError, match="is not supported"):
+        targets(base, Lora(r=4, alpha=8, target_modules=["q_proj", "act_fn"]))
+    assert dict(base.named_modules()) == before
 
 
 def test_recomputed_activations_would_lose_the_prefix(built: Built) -> None:
