@@ -47,6 +47,8 @@ def alone(config: TrialConfig) -> list[str]:
         "lora.dtype": (config.lora.dtype, adapter.dtype),
         "lora.init_lora_weights": (config.lora.init_lora_weights, adapter.init_lora_weights),
         "lora.kwargs": (config.lora.kwargs, {}),
+        # transformers steps it with what evaluations of its own find.
+        "training.lr_scheduler_type": (config.training.lr_scheduler_type == "greedy", False),
         **{f"training.{name}": (getattr(config.training, name), getattr(training, name)) for name in _OF_TRAINING},
     }
     return [name for name, (asked, able) in packed.items() if not _is(asked, able)]

@@ -58,7 +58,7 @@ class PackedTrainer:
         Raises:
             TrialFailed: The base cannot be loaded.
         """
-        return self._look(config).packable(config.lora)
+        return self._look(config).packable(config)
 
     def release(self) -> None:
         """Lets the slots go; there must be no trial left in them."""
@@ -191,10 +191,13 @@ class PackedTrainer:
     def _part(self, seats: Seats, part: Sequence[int], together: int) -> list[dict[str, float]]:
         config = seats.held[0][1].config
         rows, pad = self._loaded.rows(config), self._loaded.base(config).tokenizer.pad_token_id
-        shown = [*part, *[part[0]] * (together - len(part))]  # a pass of one shape, whoever waits
+        assert self._anatomy is not None
+        # A pass of one shape, whoever waits; nobody's values stand at the end of a tensor where those are others.
+        size = together + (self._anatomy.is_ragged and together > 1)
+        shown = [*part, *[part[0]] * (size - len(part))]
         batch = max(1, config.training.per_device_eval_batch_size // together)
         with seats.slots.pack.installed(shown) as model:
-            return evaluate_slots(model, rows, batch, pad, together)[: len(part)]
+            return evaluate_slots(model, rows, batch, pad, size)[: len(part)]
 
     def _shrink(self, seats: Seats, error: Exception) -> Iterator[Event]:
         """Sends half of the trials away with their state, and goes on with the others in half the room."""
