@@ -123,7 +123,7 @@ class PackedTrainer:
 
     def _begin(self, start: Start) -> Event:
         anatomy, rows = self._look(start.config), self._loaded.rows(start.config)
-        if not anatomy.packable(start.config.lora) or _is_of_another_trainer(start):
+        if not anatomy.packable(start.config) or _is_of_another_trainer(start):
             if self._seats is not None and self._seats.held:  # only an empty worker can take it
                 return Evicted(start.trial, start.from_step, None)
             raise TrialFailed("its layers, or the state it goes on from, are not for a shared pass: use trainer=auto")
