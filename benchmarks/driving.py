@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 from benchmarks.timeline import Timeline
 from trainers.seam import Began, Command, Event, Evicted, Failed, GoOn, Logged, Room, Rung, Start, Stop, Worker
@@ -27,12 +29,13 @@ def drive(worker: Worker, trials: Mapping[str, TrialConfig]) -> dict[str, Timeli
     Raises:
         TrialLost: One failed, or had to leave for want of memory.
     """
-    return _Drive(worker, trials).run()
+    with tempfile.TemporaryDirectory() as folder:  # whoever has to leave writes its state, wanted or not
+        return _Drive(worker, trials, Path(folder)).run()
 
 
 class _Drive:
-    def __init__(self, worker: Worker, trials: Mapping[str, TrialConfig]) -> None:
-        self.worker, self.trials = worker, trials
+    def __init__(self, worker: Worker, trials: Mapping[str, TrialConfig], folder: Path) -> None:
+        self.worker, self.trials, self.folder = worker, trials, folder
         self.waiting, self.holds = list(trials), list[str]()
         self.found = {name: Timeline() for name in trials}
         self.ends: dict[str, int] = {}
@@ -50,7 +53,8 @@ class _Drive:
 
     def start(self, name: str) -> Start:
         self.holds.append(name)
-        return Start(name, self.trials[name], adapter="", share=len(self.trials))
+        adapter, state = str(self.folder / name / "adapter"), str(self.folder / name / "state")
+        return Start(name, self.trials[name], adapter, state, share=len(self.trials))
 
     def take(self, event: Event, now: float) -> list[Command]:
         """Notes an event, and returns the commands that it asks for."""
