@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install sweep test lint ui bench clean
+.PHONY: help install sweep test lint ui bench bench-gpu clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ bench: install ## the README's figures, measured side by side
 	$(BIN)/python -m benchmarks.halving
 	$(BIN)/python -m benchmarks.lr_rank
 	$(BIN)/python -m benchmarks.first_sweep
+	$(BIN)/python -m benchmarks.packed
+
+bench-gpu: ## packed trials on a GPU, with any PYTHON that has torch, transformers, peft, trl and bitsandbytes
+	$(PYTHON) -m benchmarks.packed_gpu
 
 clean: ## remove the environment and what sweeps wrote here
 	rm -rf $(VENV) runs mlflow.db .pytest_cache .mypy_cache .ruff_cache
