@@ -47,9 +47,9 @@ def settle(trainer: Any, state: Path) -> None:
 
 
 def at(state: Path, step: int) -> Path:
-    """Returns the folder of one state, after removing whatever else was left there."""
+    """Returns the folder of one state, after removing the others that were left there."""
     for other in state.iterdir():
-        if other.name != str(step):
+        if (other.name.isdigit() or other == _fresh(state)) and other.name != str(step):
             shutil.rmtree(other)
     return state / str(step)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,8 @@ import torch
 
 from trainers.packed.shape import Shape, predicted
 from trainers.tokens import IGNORED, Tokens
+
+_STEP = 8  # tokens: few different lengths, none much longer than it must be
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,20 @@ class Batch:
 
     @classmethod
     def of(cls, batches: Sequence[Sequence[Tokens]], shape: Shape, pad: int, device: torch.device) -> Batch:
-        """Lays out a micro-batch per slot."""
+        """Lays out a micro-batch per slot.
+
+        A pack of one slot has no neighbours: its passes are as long as the rows that are in them, and no longer.
+        """
+        shape = _trimmed(shape, batches[0]) if shape.slots == 1 else shape
         laid = [row for batch in batches for row in _rows(batch, shape, pad)]
         ids, positions, targets = zip(*laid, strict=True)
         # One tensor each, made at once: row by row it would take longer than a small model's pass.
         return cls(*(torch.tensor(values, device=device) for values in (ids, positions, targets)))
+
+
+def _trimmed(shape: Shape, batch: Sequence[Tokens]) -> Shape:
+    longest = max((len(row.prompt) + len(row.completion) for row in batch), default=shape.length)
+    return dataclasses.replace(shape, length=min(shape.length, -(-longest // _STEP) * _STEP))
 
 
 def _rows(batch: Sequence[Tokens], shape: Shape, pad: int) -> Iterator[tuple[list[int], list[int], list[int]]]:

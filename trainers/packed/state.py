@@ -22,7 +22,12 @@ def save(folder: Path, step: int, run: dict[str, Any], tensors: Tensors) -> None
         step: Optimizer steps taken.
         run: What `Run.state` returned.
         tensors: What `Slots.read` returned.
+
+    Raises:
+        ValueError: There is no folder: the working directory is no place for states.
     """
+    if folder == Path():
+        raise ValueError("a trial's state needs a folder of its own")
     fresh = folder / "new"
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
@@ -50,6 +55,7 @@ def is_ours(folder: Path, step: int) -> bool:
 
 
 def _remove_others(folder: Path, step: int) -> None:
+    """Removes the states of other steps, and nothing that is no state."""
     for other in folder.iterdir():
-        if other.name != str(step):
+        if other.name.isdigit() and other.name != str(step):
             shutil.rmtree(other)

@@ -53,10 +53,14 @@ def packed(folder: Path, asked: dict[str, TrialConfig], capacity: int = 3, **res
     return Drive(PackedTrainer(Resources(capacity=capacity, **resources)), folder, asked).run()
 
 
-@pytest.mark.parametrize(("quantization", "tolerance"), [("none", 1e-5), ("nf4", 1e-4)])
-def test_every_slot_trains_as_alone(micro_trial: Made, tmp_path: Path, quantization: str, tolerance: float) -> None:
+@pytest.mark.parametrize(
+    ("quantization", "capacity", "tolerance"), [("none", 3, 1e-5), ("none", 1, 1e-5), ("nf4", 3, 1e-4)]
+)
+def test_every_slot_trains_as_alone(
+    micro_trial: Made, tmp_path: Path, quantization: str, capacity: int, tolerance: float
+) -> None:
     asked = trials(micro_trial, quantization)
-    together, alone = packed(tmp_path, asked), Drive(sft.make(Resources()), tmp_path, asked).run()
+    together, alone = packed(tmp_path, asked, capacity), Drive(sft.make(Resources()), tmp_path, asked).run()
     for name, one in alone.items():
         other = together[name]
         assert one.curve.keys() == other.curve.keys() and one.rungs.keys() == other.rungs.keys(), name

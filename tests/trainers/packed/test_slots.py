@@ -16,6 +16,7 @@ from peft import PeftModel
 from trainers import base_model, data, tokens
 from trainers.completion import completion_logits
 from trainers.evaluation import evaluate, evaluate_slots, right_padded
+from trainers.packed import state
 from trainers.packed.pack import Pack
 from trainers.packed.trainer import PackedTrainer
 from trainers.registry import Resources
@@ -215,3 +216,13 @@ def test_room_is_offered_until_nobody_comes(micro_trial: Made, tmp_path: Path) -
     assert list(worker.advance([GoOn("b")])) == [Room(2)]
     assert kinds(start("c"), start("d")) == ["Began", "Began", "Rung", "Rung", "Rung"]
     assert kinds(Stop("b"), Stop("c"), Stop("d")) == ["Ended"] * 3
+
+
+def test_a_state_is_never_written_into_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(ValueError, match="a folder of its own"):
+        state.save(Path(), 3, {}, {})
+    state.save(tmp_path, 3, {}, {"a": torch.zeros(1)})
+    state.save(tmp_path, 7, {}, {"a": torch.ones(1)})
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["7", "mine"]
