@@ -1,21 +1,20 @@
-"""Scores every label behind every prompt, exactly, computing what prompts share only once.
-
-Rows of equal length form a batch, so nothing is padded and every attention pattern (sliding windows too) sees exactly
-what it would see in the whole sequence.
-"""
+"""Scores every label behind every prompt, exactly, computing what prompts share only once."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 
+from trainers import label_tree
+from trainers.label_tree import Answers, Beginning
 from trainers.tokens import Tokens
 
-Answers = Sequence[Sequence[int]]
+_CLOSE, _NEAR = 1e-3, 0.25  # nats by which two ways of scoring may differ in float32, and in 16 bits
+_GROWS: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -50,13 +49,34 @@ def score(
         A batch of rows and its scores, slot after slot; every row comes exactly once, in an order of its own.
     """
     prefix = shared_prefix([row.prompt for row in rows])
-    start = None
-    if prefix:
-        ids = torch.tensor([prefix] * slots, device=model.device)
-        start = model(input_ids=ids, use_cache=True, logits_to_keep=1).past_key_values
-    for batch in _batches(rows, batch_size):
-        rest = torch.tensor([row.prompt[len(prefix) :] for row in batch], device=model.device)
-        yield batch, _score_batch(model, start, rest.repeat(slots, 1), answers, slots)
+    beginning = _begun(model, prefix, slots)
+    grows = _grows(model, beginning, rows, answers)
+    for batch in _by_length(rows, batch_size) if grows else _of_equal_length(rows, batch_size):
+        prompts = [row.prompt[len(prefix) :] for row in batch]
+        logits = (label_tree.logits if grows else _branch_by_branch)(model, beginning, prompts, answers)
+        yield batch, _scores(logits, answers)
+
+
+def _begun(model: Any, prefix: Sequence[int], slots: int) -> Beginning:
+    if not prefix:
+        return Beginning(None, 0, slots)
+    ids = torch.tensor([prefix] * slots, device=model.device)
+    return Beginning(model(input_ids=ids, use_cache=True, logits_to_keep=1).past_key_values, len(prefix), slots)
+
+
+def _grows(model: Any, beginning: Beginning, rows: Sequence[Tokens], answers: Answers) -> bool:
+    """True where a model scores a tree of answers as it scores them one by one: tried once per model, with one row."""
+    longest = max(len(row.prompt) for row in rows) + sum(map(len, answers))
+    if not label_tree.heeded(model, longest):
+        return False
+    if model not in _GROWS:
+        prompts = [rows[0].prompt[beginning.length :]]
+        tree = _scores(label_tree.logits(model, beginning, prompts, answers), answers).log_probabilities
+        apart = _scores(_branch_by_branch(model, beginning, prompts, answers), answers).log_probabilities
+        most = _CLOSE if model.get_input_embeddings().weight.dtype == torch.float32 else _NEAR
+        # A slot that has diverged says nothing about the model.
+        _GROWS[model] = bool(((tree - apart).abs() <= most)[apart.isfinite()].all())
+    return _GROWS[model]
 
 
 def shared_prefix(prompts: Sequence[Sequence[int]]) -> list[int]:
@@ -71,7 +91,14 @@ def shared_prefix(prompts: Sequence[Sequence[int]]) -> list[int]:
     return prefix
 
 
-def _batches(rows: Sequence[Tokens], batch_size: int) -> Iterator[list[Tokens]]:
+def _by_length(rows: Sequence[Tokens], batch_size: int) -> Iterator[list[Tokens]]:
+    """Yields batches of about the same length, so that little is filled up."""
+    ordered = sorted(rows, key=lambda row: len(row.prompt))
+    for start in range(0, len(ordered), batch_size):
+        yield ordered[start : start + batch_size]
+
+
+def _of_equal_length(rows: Sequence[Tokens], batch_size: int) -> Iterator[list[Tokens]]:
     by_length: dict[int, list[Tokens]] = {}
     for row in rows:
         by_length.setdefault(len(row.prompt), []).append(row)
@@ -80,16 +107,26 @@ def _batches(rows: Sequence[Tokens], batch_size: int) -> Iterator[list[Tokens]]:
             yield group[start : start + batch_size]
 
 
-def _score_batch(model: Any, start: Any, rest: torch.Tensor, answers: Answers, slots: int) -> Scores:
-    cache = copy.deepcopy(start)
-    if cache is not None:
-        cache.batch_repeat_interleave(len(rest) // slots)
+def _branch_by_branch(
+    model: Any, beginning: Beginning, prompts: Sequence[Sequence[int]], answers: Answers
+) -> torch.Tensor:
+    """Returns the logits that predict every answer's tokens, (slots * batch, answers, tokens, vocabulary).
+
+    Prompts of equal length: nothing is filled up, and every attention pattern (sliding windows too) sees exactly what
+    it would see in the whole sequence.
+    """
+    rest = torch.tensor(prompts, device=model.device).repeat(beginning.slots, 1)
+    cache = beginning.before(len(prompts))
     out = model(input_ids=rest, past_key_values=cache, use_cache=True, logits_to_keep=1)
-    table, used = _table(answers, rest.device)
+    table, _ = _table(answers, rest.device)
     first = out.logits[:, -1:].expand(-1, len(answers), -1)[:, :, None]
     later = _later(model, out.past_key_values, table, len(rest)) if table.shape[1] > 1 else first[:, :, :0]
-    logits = torch.cat([first, later], 2).float()
-    wanted = table.expand(len(rest), -1, -1)
+    return torch.cat([first, later], 2)
+
+
+def _scores(logits: torch.Tensor, answers: Answers) -> Scores:
+    table, used = _table(answers, logits.device)
+    logits, wanted = logits.float(), table.expand(len(logits), -1, -1)
     log_probabilities = logits.log_softmax(-1).gather(-1, wanted[..., None])[..., 0]
     return Scores(log_probabilities * used, (logits.argmax(-1) == wanted) * used)
 

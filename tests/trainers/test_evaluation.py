@@ -11,6 +11,7 @@ import torch
 from sklearn.metrics import f1_score
 from transformers import AutoModelForCausalLM
 
+from trainers import label_scores, label_tree
 from trainers.evaluation import evaluate, macro_f1
 from trainers.label_scores import score
 from trainers.minority import minority_scores
@@ -108,3 +109,37 @@ def test_macro_f1_is_scikit_learns(seed: int) -> None:
     truth = [rng.randrange(4) for _ in range(30)]
     predicted = [rng.randrange(5) for _ in range(30)]
     assert macro_f1(truth, predicted) == pytest.approx(f1_score(truth, predicted, average="macro", zero_division=0))
+
+
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_a_tree_of_answers_is_what_they_are_one_by_one(
+    micro_model: Path, attention: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = AutoModelForCausalLM.from_pretrained(micro_model, attn_implementation=attention).eval()
+    with torch.no_grad():
+        tree = evaluate(own, rows(), ANSWERS, 4, pad=0)
+        assert label_scores._GROWS[own]  # it was tried, and heeded its mask
+        monkeypatch.setattr(label_tree, "heeded", lambda model, length: False)
+        assert evaluate(own, rows(), ANSWERS, 4, pad=0) == pytest.approx(tree, rel=1e-5)
+
+
+def test_a_model_that_does_not_heed_a_mask_is_asked_one_by_one(
+    micro_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its branches see each other and what prompts are filled up with: that is noticed."""
+    own = AutoModelForCausalLM.from_pretrained(micro_model).eval()
+    right = evaluate(own, rows(), ANSWERS, 4, pad=0)
+    deaf = AutoModelForCausalLM.from_pretrained(micro_model).eval()
+    forward = deaf.forward
+    monkeypatch.setattr(deaf, "forward", lambda attention_mask=None, **others: forward(attention_mask=None, **others))
+    assert evaluate(deaf, rows(), ANSWERS, 4, pad=0) == pytest.approx(right, rel=1e-5)
+    assert label_scores._GROWS[own] and not label_scores._GROWS[deaf]
+
+
+def test_windows_shorter_than_the_rows_are_left_to_the_model(micro_model: Path) -> None:
+    own = AutoModelForCausalLM.from_pretrained(micro_model)
+    assert label_tree.heeded(own, 100)
+    own.config.sliding_window = 50
+    assert label_tree.heeded(own, 50) and not label_tree.heeded(own, 51)
+    own.config._attn_implementation = "flash_attention_2"
+    assert not label_tree.heeded(own, 10)
