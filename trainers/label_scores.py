@@ -70,13 +70,21 @@ def _grows(model: Any, beginning: Beginning, rows: Sequence[Tokens], answers: An
     if not label_tree.heeded(model, longest):
         return False
     if model not in _GROWS:
-        prompts = [rows[0].prompt[beginning.length :]]
-        tree = _scores(label_tree.logits(model, beginning, prompts, answers), answers).log_probabilities
-        apart = _scores(_branch_by_branch(model, beginning, prompts, answers), answers).log_probabilities
-        most = _CLOSE if model.get_input_embeddings().weight.dtype == torch.float32 else _NEAR
-        # A slot that has diverged says nothing about the model.
-        _GROWS[model] = bool(((tree - apart).abs() <= most)[apart.isfinite()].all())
+        _GROWS[model] = _tried(model, beginning, rows[0], answers)
     return _GROWS[model]
+
+
+def _tried(model: Any, beginning: Beginning, row: Tokens, answers: Answers) -> bool:
+    prompts = [row.prompt[beginning.length :]]
+    try:
+        tree = _scores(label_tree.logits(model, beginning, prompts, answers), answers).log_probabilities
+    except torch.OutOfMemoryError:
+        raise
+    except (TypeError, ValueError, RuntimeError, IndexError):  # how models refuse what they do not know (Bloom)
+        return False
+    apart = _scores(_branch_by_branch(model, beginning, prompts, answers), answers).log_probabilities
+    most = _CLOSE if model.get_input_embeddings().weight.dtype == torch.float32 else _NEAR
+    return bool(((tree - apart).abs() <= most)[apart.isfinite()].all())  # a slot that diverged says nothing
 
 
 def shared_prefix(prompts: Sequence[Sequence[int]]) -> list[int]:
