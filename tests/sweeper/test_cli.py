@@ -25,7 +25,7 @@ def outcomes(folder: Path, name: str = "s") -> dict[str, str]:
 
 
 def test_a_grid_runs_whole_and_is_ranked(shell: Shell, table: Path) -> None:
-    done = shell.sweep(*replayed(table, *SPACE))
+    done = shell.run("sweeper", *replayed(table, *SPACE))
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line.startswith("|")]
     assert done.stderr == ""
