@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from sweeper.executors.devices import devices
 from sweeper.settings import Settings
 from trainers import registry
@@ -15,9 +17,11 @@ class InlineExecutor:
         device.claim()
         resources = registry.Resources(device.name, settings.executor.threads, settings.replay.table)
         self.workers = [registry.make(settings.trainer.name, resources)]
+        gc.freeze()  # accelerate collects garbage before each trial: half a second, were the libraries looked through
 
     def wait(self, timeout_s: float) -> None:
         """Returns at once: the trainer has always said everything."""
 
     def close(self) -> None:
-        """There is nothing to end."""
+        """There is nothing to end but the freeze: what is open is closed by the collection at the exit."""
+        gc.unfreeze()
