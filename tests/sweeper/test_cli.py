@@ -35,7 +35,7 @@ def test_a_grid_runs_whole_and_is_ranked(shell: Shell, table: Path) -> None:
 
 
 def test_it_writes_nowhere_else(shell: Shell, table: Path) -> None:
-    shell.sweep(*replayed(table, *SPACE))
+    shell.run("sweeper", *replayed(table, *SPACE))
     assert {path.name for path in shell.folder.iterdir()} == {"runs", "mlflow.db", "curves.csv"}
     assert {path.name for path in (shell.folder / "runs").iterdir()} == {"s"}
 
