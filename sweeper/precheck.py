@@ -72,15 +72,15 @@ def problems(line: Line, conf: str) -> list[Problem]:
         sound = [item for item in groups if item.key_or_group not in {problem.key for problem in wrong_groups}]
         first = [text for item in sound for text in _first_choice(item, options(item.key_or_group))]
         try:
-            config = _composed(str(root), line.config_name, (*search_path, *first))
+            config = _with(root, line.config_name, search_path, first)
         except _UNREADABLE as error:
             return [*found, _unreadable(error, line)]
         values = [item for item in parsed if item not in groups]
         unknown = list(_unknown(values, config))
         found += [*unknown, *_unswept(parsed, line.multirun), *_unswept_space(config, line)]
         kept = [item for item in [*sound, *values] if item.key_or_group not in {problem.key for problem in found}]
-        compose_more = functools.partial(_with, line.config_name, search_path)
-        return [*found, *_deeper(compose_more, options, [str(item.input_line) for item in kept])]
+        whole = [str(item.input_line) for item in kept]
+        return [*found, *_deeper(functools.partial(_with, root, line.config_name, search_path), options, whole)]
 
 
 def _overwritten(groups: Sequence[Override], primary: Path) -> Iterator[Problem]:
@@ -100,8 +100,8 @@ def _places(conf: Path, own: Path | None, name: str) -> tuple[Path | None, Path 
     return (conf, own) if (conf / f"{name}.yaml").is_file() else (None, None)
 
 
-def _with(name: str, search_path: Sequence[str], overrides: Sequence[str]) -> DictConfig:
-    return compose(name, [*search_path, *overrides])
+def _with(root: Path, name: str, search_path: Sequence[str], overrides: Sequence[str]) -> DictConfig:
+    return _composed(str(root), name, (*search_path, *overrides))
 
 
 # What Hydra, OmegaConf and YAML raise for files that say nothing sensible.
@@ -119,7 +119,11 @@ def _one_line(error: Exception) -> str:
 
 @functools.lru_cache(maxsize=64)
 def _composed(root: str, name: str, overrides: tuple[str, ...]) -> DictConfig:
-    """Composes the groups that a command chooses, whatever values it sets besides; `root` is where Hydra looks."""
+    """Composes some overrides; `root` is where Hydra looks.
+
+    First the groups that a command chooses, whatever values it sets besides, then everything of it that is sound: the
+    same thing where it sets no value.
+    """
     return compose(name, list(overrides))
 
 

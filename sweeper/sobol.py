@@ -10,8 +10,6 @@ import math
 import warnings
 from typing import Any
 
-from scipy.stats import qmc
-
 from sweeper.space import Axis, Choices, Space
 
 
@@ -23,6 +21,8 @@ def point(space: Space, seed: int, number: int) -> dict[str, Any]:
         seed: Of the scrambling.
         number: The position in the sequence, from 0.
     """
+    from scipy.stats import qmc  # most of a second to import, for one sampler of many
+
     sequence = qmc.Sobol(len(space.axes), scramble=True, rng=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # balance holds at powers of two; a sweep ends where it is told to

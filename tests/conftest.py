@@ -10,6 +10,9 @@ import pytest
 from shell import Shell
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports the hub's client: no test asks it for anything
+# Before torch and NumPy: several test processes share the cores, where threads that wait for each other cost
+# five times the work (the Gaussian process: 68 s of processor time with two threads, 14 s with one).
+os.environ["OMP_NUM_THREADS"] = "1"
 
 SENTENCES = {
     "happy": [

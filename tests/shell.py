@@ -6,10 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from warm import warm
 
 
 def wait_for(condition: Callable[[], object], timeout_s: float = 120) -> None:
@@ -34,15 +37,25 @@ class Shell:
         return [sys.executable, "-m", *arguments]
 
     def run(self, *arguments: str, timeout: float = 180) -> subprocess.CompletedProcess[str]:
+        """Runs a module in a process that begins with nothing, as a user does."""
         return subprocess.run(
             self.command(*arguments), cwd=self.folder, capture_output=True, text=True, timeout=timeout, check=False
         )
 
+    def run_warm(self, *arguments: str, timeout: float = 180) -> subprocess.CompletedProcess[str]:
+        """Runs a module in a process that has its libraries already: three seconds less."""
+        with tempfile.TemporaryDirectory() as streams:
+            output, errors = Path(streams) / "output", Path(streams) / "errors"
+            output.touch()
+            errors.touch()
+            code = warm().run(arguments, self.folder, output, errors, timeout)
+            return subprocess.CompletedProcess(arguments, code, output.read_text(), errors.read_text())
+
     def sweep(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return self.run("sweeper", *arguments)
+        return self.run_warm("sweeper", *arguments)
 
     def report(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return self.run("analysis", *arguments)
+        return self.run_warm("analysis", *arguments)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(

@@ -23,7 +23,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Shell:
 
 
 def test_without_a_name_it_is_the_latest(swept: Shell) -> None:
-    assert swept.report("leaderboard").stdout.startswith("# Leaderboard of newer")
+    assert swept.run("analysis", "leaderboard").stdout.startswith("# Leaderboard of newer")
     assert swept.report("leaderboard", "older").stdout.startswith("# Leaderboard of older")
 
 

@@ -25,7 +25,7 @@ def outcomes(folder: Path, name: str = "s") -> dict[str, str]:
 
 
 def test_a_grid_runs_whole_and_is_ranked(shell: Shell, table: Path) -> None:
-    done = shell.sweep(*replayed(table, *SPACE))
+    done = shell.run("sweeper", *replayed(table, *SPACE))
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line.startswith("|")]
     assert done.stderr == ""
@@ -35,7 +35,7 @@ def test_a_grid_runs_whole_and_is_ranked(shell: Shell, table: Path) -> None:
 
 
 def test_it_writes_nowhere_else(shell: Shell, table: Path) -> None:
-    shell.sweep(*replayed(table, *SPACE))
+    shell.run("sweeper", *replayed(table, *SPACE))
     assert {path.name for path in shell.folder.iterdir()} == {"runs", "mlflow.db", "curves.csv"}
     assert {path.name for path in (shell.folder / "runs").iterdir()} == {"s"}
 

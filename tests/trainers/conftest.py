@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,18 @@ from typing import Any
 import pytest
 
 from trainers.trial import Data, Lora, Model, Quantization, Training, TrialConfig
+
+
+@pytest.fixture(scope="session", autouse=True)
+def frozen() -> None:
+    """Freezes what the libraries have built, as executors do.
+
+    Accelerate collects garbage before each trial, and would look through all of it.
+    """
+    import trainers.sft  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -1,0 +1,119 @@
+"""A process that has imported what the commands import, and runs each of them in a child forked from it.
+
+Python, MLflow and Optuna take three seconds to start, as often as a test runs a command. What a command does is the
+same: its own process, folder, environment and exit, with `python -m` as far as it can see. Whatever is about starting
+(Ctrl-C while libraries load, which of them are loaded at all) runs in a process that begins with nothing.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import gc
+import importlib
+import json
+import os
+import runpy
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+_IMPORTED = (
+    *("sweeper.precheck", "sweeper.plan_text", "sweeper.session", "sweeper.conductor", "sweeper.executors.local"),
+    *("sweeper.executors.inline", "trainers.replay", "analysis.cli", "analysis.leaderboard"),
+    *("hydra_plugins.lora_sweeper", "mlflow.store.tracking.sqlalchemy_store", "optuna.storages._rdb.storage"),
+)
+
+
+class Warm:
+    """The test's end of it."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def run(self, command: Sequence[str], folder: Path, output: Path, errors: Path, timeout_s: float) -> int:
+        """Runs `python -m command`; returns its exit code, that of SIGALRM when it took too long."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        asked = {
+            "command": list(command),
+            "folder": str(folder),
+            "output": str(output),
+            "errors": str(errors),
+            "environment": dict(os.environ),
+            "timeout_s": timeout_s,
+        }
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+
+@functools.cache
+def warm() -> Warm:
+    """Returns the one of this test process; it ends when its standard input does."""
+    return Warm()
+
+
+def _serve() -> Mapping[str, Any]:
+    """Forks a child per request; returns in each child, with what it is to do."""
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            return dict(json.loads(line))
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    sys.exit(0)
+
+
+def _remember_the_schema() -> None:
+    """Makes MLflow's tables once: on every new database it runs some seventy migrations, for a second."""
+    import sqlalchemy
+    from mlflow.store.db import utils
+
+    made = sqlite3.connect(":memory:")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "mlflow.db"
+        engine = sqlalchemy.create_engine(f"sqlite:///{file}")
+        utils._initialize_tables(engine)
+        engine.dispose()
+        with contextlib.closing(sqlite3.connect(file)) as first:
+            first.backup(made)
+
+    def copied(engine: sqlalchemy.Engine) -> None:
+        with engine.connect() as connection:
+            made.backup(connection.connection.driver_connection)  # type: ignore[arg-type]
+
+    utils._initialize_tables = copied
+
+
+def _become(asked: Mapping[str, Any]) -> None:
+    """Takes the folder, the environment, the streams and the arguments of a command."""
+    os.chdir(asked["folder"])
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    for stream, path in enumerate((os.devnull, asked["output"], asked["errors"])):
+        opened = os.open(path, os.O_RDONLY if stream == 0 else os.O_WRONLY)
+        os.dup2(opened, stream)
+        os.close(opened)
+    sys.path.insert(0, asked["folder"])
+    sys.argv[:] = asked["command"]
+    signal.alarm(int(asked["timeout_s"]))
+
+
+if __name__ == "__main__":
+    sys.path.pop(0)  # this folder, as `python -m` would not have it
+    for name in _IMPORTED:
+        importlib.import_module(name)
+    _remember_the_schema()
+    gc.collect()
+    gc.freeze()  # children need not look through all this at their collections
+    atexit.register(gc.unfreeze)  # but at their end, which closes databases
+    asked = _serve()
+    _become(asked)
+    runpy.run_module(asked["command"][0], run_name="__main__", alter_sys=True)
