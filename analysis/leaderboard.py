@@ -28,6 +28,7 @@ _ALWAYS = (
     "training.seed",
     "data.name",
     "quantization.name",
+    _TRAINER,
 )
 
 # Swept keys that the fixed columns show already.

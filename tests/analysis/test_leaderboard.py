@@ -32,6 +32,7 @@ def row(number: int, loss: float | None, outcome: str = "complete", reference: b
         "data.name": "emotion",
         "data.augmentation": "none",
         "quantization.name": "none",
+        "trainer.name": "sft" if reference else "packed",
     }
     metrics = {} if loss is None else {"eval_loss": loss, "eval_macro_f1": 0.5, "best_step": 50.0}
     name = (
@@ -84,12 +85,12 @@ def test_markdown_is_a_table_with_the_rest_counted_under_it() -> None:
     header = [cell.strip() for cell in lines[2].split("|")[1:-1]]
     assert header == [
         *("Place", "Trial", "Best eval_loss", "LoRA", "Gain", "Learning rate"),
-        *("Scheduler", "Data", "Steps", "Seconds", "Outcome"),
+        *("Scheduler", "Data", "Trainer", "Steps", "Seconds", "Outcome"),
     ]
     first = [cell.strip() for cell in lines[4].split("|")[1:-1]]
     assert first == [
         *("1", "exp2_r16_a32_d05_linear_emotion", "1.2500", "r=16, alpha=32, dropout=0.05", "2", "0.0002"),
-        *("linear", "emotion", "100", "3.2", "complete"),
+        *("linear", "emotion", "packed", "100", "3.2", "complete"),
     ]
     assert len({line.count("|") for line in lines[2:8]}) == 1
     assert "base" in lines[7] and "untrained" in lines[7] and lines[7].startswith("|       |")
@@ -111,6 +112,7 @@ def test_json_has_a_row_for_every_trial() -> None:
     assert (first["place"], first["outcome"], first["lora.r"], first["lora.alpha"]) == (1, "complete", 16, 32)
     assert (first["eval_loss"], first["eval_macro_f1"], first["best_step"]) == (1.25, 0.5, 50)
     assert (base["name"], base["place"], base["outcome"], base["lora.r"]) == ("base", None, "reference", None)
+    assert (first["trainer.name"], base["trainer.name"]) == ("packed", "sft")
     unranked = {item["outcome"]: item for item in board["rows"][4:]}
     assert unranked["failed"]["eval_loss"] is None and unranked["diverged"]["eval_loss"] is None
 

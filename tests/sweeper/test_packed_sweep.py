@@ -1,0 +1,50 @@
+"""A sweep from the shell whose trials share passes where they can."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+from shell import Shell
+
+from analysis import records
+from sweeper.event_log import read
+from sweeper.history import History
+
+
+@pytest.fixture
+def swept(shell: Shell, micro_sweep: Callable[..., list[str]]) -> Shell:
+    axes = ("lora.r=4,32,2", "training.optim=adamw_torch,adamw_bnb_8bit", "trainer.capacity=3")
+    done = shell.sweep("-m", "sweep.name=s", "executor.workers=1", *micro_sweep(*axes))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "| Trainer |" in done.stdout
+    return shell
+
+
+def test_every_row_says_who_computed_it_and_the_best_comes_again(swept: Shell) -> None:
+    history = History(read(swept.folder / "runs/s/events.jsonl"))
+    ran = {trial.id: trial.facts for trial in history.contenders}
+    kinds = {(trial.config["training"]["optim"], ran[trial.id]["trainer"]) for trial in history.contenders}
+    assert kinds == {("adamw_torch", "packed"), ("adamw_bnb_8bit", "sft")}
+    shapes = {(trial.config["lora"]["r"], ran[trial.id].get("pack.r")) for trial in history.contenders}
+    assert shapes == {(2, 16), (4, 16), (32, 64), (2, None), (4, None), (32, None)}
+    assert {facts["pack.slots"] for facts in ran.values() if "pack.slots" in facts} == {3}
+
+    board = (swept.folder / "runs/s/leaderboard.md").read_text()
+    cells = [cell.strip() for cell in board.split("|")]
+    assert cells.count("packed") == 3 and cells.count("sft") == 3 + 1  # and the untrained base
+    told = json.loads(swept.report("leaderboard", "s", "--format", "json").stdout)
+    assert [row["trainer.name"] for row in told["rows"]].count("packed") == 3
+    client = records.open_store(f"sqlite:///{swept.folder / 'mlflow.db'}")
+    loaded = records.read_sweep(client, "lora-sweeper", "s")
+    assert {row.params.get("pack.slots") for row in loaded.trials} == {3, None}
+
+    best = (swept.folder / "runs/s/best.yaml").read_text()
+    command = re.findall("# lora-sweep (.*)", best)[0].split()
+    again = swept.sweep(*command)
+    assert again.returncode == 0, again.stderr
+    (winner,) = [trial for trial in history.contenders if f"trial {trial.number + 1}\n" in best]
+    other = History(read(swept.folder / "runs/s-best/events.jsonl")).trials[winner.id]
+    assert other.rungs == winner.rungs and other.facts["trainer"] == winner.facts["trainer"]
