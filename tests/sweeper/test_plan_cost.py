@@ -53,7 +53,7 @@ def test_what_was_replayed_measures_nothing(tmp_path: Path) -> None:
 def test_an_estimate_follows_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = (f"model.cache_dir={tmp_path}", "executor.devices=cpu", "executor.workers=2")
     assert plan_of("alpha_law", *asked)["estimated_s"] is None
-    monkeypatch.setattr(step_times, "_read", lambda path: {"bundled:tiny none rows cpu": 0.01})
+    monkeypatch.setattr(step_times, "recall", lambda path, name: {"bundled:tiny none rows cpu": 0.01}[name])
     made = plan_of("alpha_law", *asked)
     assert (made["total_trials"], made["total_steps"]) == (9, 1800)  # of 12 listed, three are the same as another
     assert made["estimated_s"] == pytest.approx(1800 * 8 * 0.01 / 2)

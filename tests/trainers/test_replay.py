@@ -29,7 +29,7 @@ def trainer(tmp_path: Path, text: str) -> ReplayTrainer:
 def test_a_curve_is_played_rung_by_rung(tmp_path: Path) -> None:
     made = trainer(tmp_path, "lora.r,step,eval_loss,acc,seconds\n8,20,1.5,0.2,4\n8,10,2.0,0.1,2\n")
     assert list(made.advance([Start("a", config(), "")])) == [
-        Began("a", 20, {"device": "replay"}),
+        Began("a", 20, {"trainer": "replay", "device": "replay"}),
         Rung("a", 10, {"eval_loss": 2.0, "acc": 0.1}),
     ]
     assert list(made.advance([GoOn("a")])) == [Rung("a", 20, {"eval_loss": 1.5, "acc": 0.2})]
@@ -45,7 +45,7 @@ def test_a_stopped_trial_has_cost_its_share(tmp_path: Path) -> None:
 def test_without_step_a_row_is_a_finished_trial(tmp_path: Path) -> None:
     made = trainer(tmp_path, "lora.r,eval_loss\n8,1.5\n16,1.4\n")
     events = list(made.advance([Start("a", config(16), "")]))
-    assert events == [Began("a", 1, {"device": "replay"}), Rung("a", 1, {"eval_loss": 1.4})]
+    assert events == [Began("a", 1, {"trainer": "replay", "device": "replay"}), Rung("a", 1, {"eval_loss": 1.4})]
     (end,) = made.advance([Stop("a")])
     assert isinstance(end, Ended) and end.seconds is None
 
