@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from trainers import label_tree
+from trainers import label_tree, own_mask
 from trainers.label_tree import Answers, Beginning
 from trainers.tokens import Tokens
 
@@ -67,7 +67,7 @@ def _begun(model: Any, prefix: Sequence[int], slots: int) -> Beginning:
 def _grows(model: Any, beginning: Beginning, rows: Sequence[Tokens], answers: Answers) -> bool:
     """True where a model scores a tree of answers as it scores them one by one: tried once per model, with one row."""
     longest = max(len(row.prompt) for row in rows) + sum(map(len, answers))
-    if not label_tree.heeded(model, longest):
+    if not own_mask.is_taken(model, longest):
         return False
     if model not in _GROWS:
         _GROWS[model] = _tried(model, beginning, rows[0], answers)
@@ -80,7 +80,7 @@ def _tried(model: Any, beginning: Beginning, row: Tokens, answers: Answers) -> b
         tree = _scores(label_tree.logits(model, beginning, prompts, answers), answers).log_probabilities
     except torch.OutOfMemoryError:
         raise
-    except (TypeError, ValueError, RuntimeError, IndexError):  # how models refuse what they do not know (Bloom)
+    except own_mask.REFUSALS:
         return False
     apart = _scores(_branch_by_branch(model, beginning, prompts, answers), answers).log_probabilities
     most = _CLOSE if model.get_input_embeddings().weight.dtype == torch.float32 else _NEAR

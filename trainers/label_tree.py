@@ -13,9 +13,9 @@ from typing import Any
 
 import torch
 
-Answers = Sequence[Sequence[int]]
+from trainers import own_mask
 
-_OWN_MASKS = ("sdpa", "eager")  # attention that takes a mask of any form
+Answers = Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def logits(model: Any, beginning: Beginning, prompts: Sequence[Sequence[int]], a
     out = model(
         input_ids=tree.ids.repeat(slots, 1).to(device),
         position_ids=tree.positions.repeat(slots, 1).to(device),
-        attention_mask=_mask(model, tree.sees.repeat(slots, 1, 1, 1).to(device)),
+        attention_mask=own_mask.mask(model, tree.sees.repeat(slots, 1, 1, 1).to(device)),
         past_key_values=cache,
         use_cache=cache is not None,
         logits_to_keep=torch.arange(first, tree.ids.shape[1], device=device),
@@ -107,18 +107,3 @@ def logits(model: Any, beginning: Beginning, prompts: Sequence[Sequence[int]], a
     firsts = out[torch.arange(len(out), device=device), lasts][:, None, None].expand(-1, len(answers), 1, -1)
     later = out[:, longest - first :].unflatten(1, (len(answers), depth)) if depth else firsts[:, :, :0]
     return torch.cat([firsts, later], 2)
-
-
-def _mask(model: Any, sees: torch.Tensor) -> torch.Tensor:
-    """Returns the mask as the model's attention takes it: eager attention adds it to the scores."""
-    if model.config.get_text_config()._attn_implementation != "eager":
-        return sees
-    kind = model.get_input_embeddings().weight.dtype
-    return torch.zeros(sees.shape, dtype=kind, device=sees.device).masked_fill(~sees, torch.finfo(kind).min)
-
-
-def heeded(model: Any, length: int) -> bool:
-    """True where a model's attention takes a mask of its own, and sees sequences of this length as a whole."""
-    config = model.config.get_text_config()
-    windows = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
-    return config._attn_implementation in _OWN_MASKS and all(not window or window >= length for window in windows)

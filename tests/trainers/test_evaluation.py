@@ -11,7 +11,7 @@ import torch
 from sklearn.metrics import f1_score
 from transformers import AutoModelForCausalLM
 
-from trainers import label_scores, label_tree
+from trainers import label_scores, own_mask
 from trainers.evaluation import evaluate, macro_f1
 from trainers.label_scores import score
 from trainers.minority import minority_scores
@@ -119,7 +119,7 @@ def test_a_tree_of_answers_is_what_they_are_one_by_one(
     with torch.no_grad():
         tree = evaluate(own, rows(), ANSWERS, 4, pad=0)
         assert label_scores._GROWS[own]  # it was tried, and heeded its mask
-        monkeypatch.setattr(label_tree, "heeded", lambda model, length: False)
+        monkeypatch.setattr(own_mask, "is_taken", lambda model, length: False)
         assert evaluate(own, rows(), ANSWERS, 4, pad=0) == pytest.approx(tree, rel=1e-5)
 
 
@@ -138,8 +138,8 @@ def test_a_model_that_does_not_heed_a_mask_is_asked_one_by_one(
 
 def test_windows_shorter_than_the_rows_are_left_to_the_model(micro_model: Path) -> None:
     own = AutoModelForCausalLM.from_pretrained(micro_model)
-    assert label_tree.heeded(own, 100)
+    assert own_mask.is_taken(own, 100)
     own.config.sliding_window = 50
-    assert label_tree.heeded(own, 50) and not label_tree.heeded(own, 51)
+    assert own_mask.is_taken(own, 50) and not own_mask.is_taken(own, 51)
     own.config._attn_implementation = "flash_attention_2"
-    assert not label_tree.heeded(own, 10)
+    assert not own_mask.is_taken(own, 10)

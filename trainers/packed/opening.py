@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import torch
 
-from trainers import remembered
+from trainers import own_mask, remembered
 from trainers.packed import capacity
 from trainers.packed.anatomy import Anatomy
+from trainers.packed.heeding import heeds
+from trainers.packed.layout import chosen
 from trainers.packed.seats import Seats
 from trainers.packed.shape import Shape, resized, shape
 from trainers.packed.slots import Slots
@@ -27,9 +30,21 @@ def opened(start: Start, anatomy: Anatomy, rows: TokenRows, resources: Resources
         rows: Its data.
         resources: What the worker may use, the number of slots among it where it was given.
     """
-    one = shape(start.config, rows, 1, resources.shared_prefix)
+    one = _dense(anatomy, start.config, rows, shape(start.config, rows, 1, resources.shared_prefix))
     slots = resources.capacity or _fitting(start, anatomy, rows, one)
     return Seats(anatomy, anatomy.targets(start.config.lora).names, resized(one, slots))
+
+
+def _dense(anatomy: Anatomy, config: TrialConfig, rows: TokenRows, one: Shape) -> Shape:
+    """Returns the shape with rows that share lines, where that is worth it and the model heeds what it is told."""
+    model, begin = anatomy.base.model, len(one.prefix)
+    lines = chosen(rows.train, one.rows, begin, model.config.get_text_config().hidden_size)
+    if lines is None or not own_mask.is_taken(model, begin + one.length):
+        return one
+    dense = dataclasses.replace(one, lines=lines.count, length=lines.length)
+    names = anatomy.targets(config.lora).names
+    places = {name: place for name, place in anatomy.places.items() if name in names[:1]}
+    return dense if heeds(model, places, anatomy.base.tokenizer.pad_token_id, dense, rows.train) else one
 
 
 def _fitting(start: Start, anatomy: Anatomy, rows: TokenRows, one: Shape) -> int:
@@ -46,7 +61,7 @@ def _fitting(start: Start, anatomy: Anatomy, rows: TokenRows, one: Shape) -> int
 
 
 def _passing(config: TrialConfig, anatomy: Anatomy, rows: TokenRows, one: Shape) -> capacity.Passing:
-    targets, batch = anatomy.targets(config.lora), rows.train[: one.rows]
+    targets, batch = anatomy.targets(config.lora), resized(one, 2).passes(rows.train[: one.rows])[0]
 
     def passing(size: int) -> Callable[[], None]:
         slots = Slots(anatomy.base, anatomy.places, targets.names, resized(one, size))

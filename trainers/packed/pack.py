@@ -10,11 +10,13 @@ from typing import Any
 
 import torch
 
+from trainers import own_mask
 from trainers.packed.batch import Batch
+from trainers.packed.layout import Pass
 from trainers.packed.masks import Masks
 from trainers.packed.shape import Shape
 from trainers.packed.stacked import StackedLinear
-from trainers.tokens import IGNORED, Tokens
+from trainers.tokens import IGNORED
 
 # The slots' gradients lie side by side in one matrix: views that torch would lay out otherwise, at no cost here.
 warnings.filterwarnings("ignore", message="grad and param do not obey the gradient layout contract")
@@ -101,26 +103,34 @@ class Pack:
                 layer.show(None)
                 parent._modules[child] = layer.base
 
-    def backward(self, batches: Sequence[Sequence[Tokens]], tokens: Sequence[int]) -> torch.Tensor:
-        """Adds the gradients of every slot's micro-batch.
+    def backward(self, passes: Sequence[Pass], tokens: Sequence[int]) -> torch.Tensor:
+        """Adds the gradients of every slot's rows.
 
         Args:
-            batches: A micro-batch per slot, empty for a slot that pauses.
+            passes: What each slot computes; nothing for a slot that pauses.
             tokens: What each slot's sum is divided by: the completion tokens of its whole update.
 
         Returns:
             Each slot's loss, of shape (slots,): nats per token of its update, 0 for a slot that pauses.
         """
-        batch = Batch.of(batches, self.shape, self._pad, self.device)
-        with self.installed(), self._precision():
-            logits = self._logits(batch)
-        nats = torch.nn.functional.cross_entropy(
-            logits.flatten(0, 1).float(), batch.targets.flatten(), ignore_index=IGNORED, reduction="none"
-        )
         divisors = torch.tensor([max(1, count) for count in tokens], device=self.device)
-        losses = nats.view(self.shape.slots, -1).sum(1) / divisors
+        losses = self.nats(passes).sum(1) / divisors
         losses.sum().backward()
         return losses.detach()
+
+    def nats(self, passes: Sequence[Pass]) -> torch.Tensor:
+        """Returns what each completion token costs, in nats, of shape (slots, rows * completion).
+
+        Args:
+            passes: What each slot computes. Its rows come in the order of its lines, 0 beyond a completion's end.
+        """
+        batch = Batch.of(passes, self.shape, self._pad, self.device)
+        with self.installed(), self._precision():
+            logits = self._logits(batch)
+        costs = torch.nn.functional.cross_entropy(
+            logits.flatten(0, 1).float(), batch.targets.flatten(), ignore_index=IGNORED, reduction="none"
+        )
+        return costs.view(self.shape.slots, -1)
 
     def _precision(self) -> torch.autocast:
         """Returns TRL's mixed precision: bfloat16 on a GPU that has it, none on a CPU."""
@@ -128,25 +138,26 @@ class Pack:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=mixed)
 
     def _logits(self, batch: Batch) -> torch.Tensor:
-        """Returns the logits of the positions that predict a completion: (slots * rows, positions, vocabulary)."""
+        """Returns the logits that predict completions: (slots, rows * completion, vocabulary)."""
         begin, cache = len(self.shape.prefix), None
         if begin:
             shared = torch.tensor([self.shape.prefix] * self.shape.slots, device=self.device)
             cache = self.model(input_ids=shared, logits_to_keep=1, use_cache=True).past_key_values
-            cache.batch_repeat_interleave(self.shape.rows)
-        with _predicting(self.model, batch.positions - begin) as chosen:
-            out = self.model(input_ids=batch.ids[:, begin:], past_key_values=cache, use_cache=bool(begin))
+            cache.batch_repeat_interleave(len(batch.ids) // self.shape.slots)
+        apart: dict[str, torch.Tensor] = {}
+        if self.shape.is_dense:  # a line of one row needs no mask: a causal model does not see what follows
+            apart = {
+                "position_ids": batch.positions,
+                "attention_mask": own_mask.mask(self.model, batch.sees(begin)),
+            }
+        with _predicting(self.model, batch.predicting) as chosen:
+            out = self.model(input_ids=batch.ids, past_key_values=cache, use_cache=bool(begin), **apart)
         return chosen(out.logits)
 
 
-def _spans(sizes: Mapping[str, tuple[int, int]], r: int) -> dict[str, slice]:
-    ends = list(itertools.accumulate(r * (d_in + d_out) for d_in, d_out in sizes.values()))
-    return {name: slice(begin, end) for name, begin, end in zip(sizes, [0, *ends], ends, strict=False)}
-
-
 @contextlib.contextmanager
-def _predicting(model: Any, positions: torch.Tensor) -> Iterator[Any]:
-    """Has the head compute logits at a row's own positions alone: `logits_to_keep` knows positions of all rows only.
+def _predicting(model: Any, where: torch.Tensor) -> Iterator[Any]:
+    """Has the head compute logits where a completion is predicted: `logits_to_keep` knows positions of all rows only.
 
     The model still does what it does with logits (some scale or cap them). Yields what takes them out of its result.
     """
@@ -154,17 +165,24 @@ def _predicting(model: Any, positions: torch.Tensor) -> Iterator[Any]:
 
     def narrow(head: Any, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         done.append(head)
-        return (_at(inputs[0], positions), *inputs[1:])
+        return (_at(inputs[0], where), *inputs[1:])
 
     hook = model.get_output_embeddings().register_forward_pre_hook(narrow)
     try:
-        yield lambda logits: logits if done else _at(logits, positions)
+        yield lambda logits: logits if done else _at(logits, where)
     finally:
         hook.remove()
 
 
-def _at(values: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-    return values.gather(1, positions[:, :, None].expand(-1, -1, values.shape[-1]))
+def _at(values: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
+    """Picks tokens of each slot: (slots * lines, length, features) becomes (slots, picked, features)."""
+    slots = values.reshape(len(where), -1, values.shape[-1])
+    return slots.gather(1, where[:, :, None].expand(-1, -1, values.shape[-1]))
+
+
+def _spans(sizes: Mapping[str, tuple[int, int]], r: int) -> dict[str, slice]:
+    ends = list(itertools.accumulate(r * (d_in + d_out) for d_in, d_out in sizes.values()))
+    return {name: slice(begin, end) for name, begin, end in zip(sizes, [0, *ends], ends, strict=False)}
 
 
 def _parent(model: Any, name: str) -> tuple[torch.nn.Module, str]:

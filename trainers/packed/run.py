@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainers.packed.course import Course
+from trainers.packed.layout import Pass
 from trainers.packed.schedule import Schedule
+from trainers.packed.shape import Shape
 from trainers.packed.targets import Targets
 from trainers.seam import Start
 from trainers.tokens import Tokens
@@ -34,9 +36,10 @@ class Run:
         seconds: Its share of what its passes took since it last started: a pass is shared by all who took part.
     """
 
-    def __init__(self, start: Start, rows: Sequence[Tokens], targets: Targets) -> None:
+    def __init__(self, start: Start, rows: Sequence[Tokens], targets: Targets, shape: Shape) -> None:
         self.start, self.config, self.targets = start, start.config, targets
         training = start.config.training
+        self._shape = shape
         self._rows, self._eval_steps, self._logging_steps = rows, training.eval_steps, training.logging_steps
         accumulation = training.gradient_accumulation_steps
         self._course = Course(len(rows), training.per_device_train_batch_size, accumulation, training.seed)
@@ -44,19 +47,20 @@ class Run:
         self.schedule, self.steps = Schedule(training, whole), start.config.steps_of(whole)
         self.step, self.waits, self.seconds = 0, False, 0.0
         self.unlogged = Unlogged()
-        self._left: list[list[Tokens]] = []
+        self._left: list[Pass] = []
         self._loss = 0.0
         self.tokens = 1
 
-    def batch(self) -> list[Tokens]:
-        """Returns the next micro-batch; the first of an update fixes `tokens`, what the update's loss is divided by."""
+    def batch(self) -> Pass:
+        """Returns the next rows; the first of an update fix `tokens`, what the update's loss is divided by."""
         if not self._left:
-            self._left = [[self._rows[at] for at in batch] for batch in self._course.update(self.step)]
-            self.tokens = sum(row.predicted for batch in self._left for row in batch)
+            batches = [[self._rows[at] for at in batch] for batch in self._course.update(self.step)]
+            self._left = [lay for batch in batches for lay in self._shape.passes(batch)]
+            self.tokens = sum(row.predicted for batch in batches for row in batch)
             self._loss = 0.0
-        batch = self._left.pop(0)
-        self.unlogged.tokens += sum(len(row.prompt) + len(row.completion) for row in batch)
-        return batch
+        lay = self._left.pop(0)
+        self.unlogged.tokens += sum(len(row.prompt) + len(row.completion) for line in lay for row in line)
+        return lay
 
     def passed(self, loss: float, seconds: float) -> None:
         """Takes into account what a pass gave, and what share of it was this trial's."""
@@ -66,7 +70,7 @@ class Run:
 
     @property
     def is_due(self) -> bool:
-        """True when all micro-batches of an update are in."""
+        """True when all rows of an update are in."""
         return not self._left
 
     def rewind(self) -> None:

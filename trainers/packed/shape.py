@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trainers.label_scores import shared_prefix
+from trainers.packed.layout import Lines, Pass, passes
 from trainers.packed.ranks import padded
-from trainers.tokens import TokenRows
+from trainers.tokens import TokenRows, Tokens
 from trainers.trial import TrialConfig
 
 _WORTH = 0.1  # the least share of a pass's tokens that makes a second, short pass for the prefix worth its overhead
@@ -16,12 +17,13 @@ _WORTH = 0.1  # the least share of a pass's tokens that makes a second, short pa
 
 @dataclass(frozen=True)
 class Shape:
-    """What every pass computes, filled with dummy rows where a batch is short or a slot is empty.
+    """What every pass computes, filled with dummy tokens where a batch is short or a slot is empty.
 
     Attributes:
         slots: How many trials there is room for.
         rows: The micro-batch of a slot.
-        length: Tokens of the longest row, the prefix included; shorter ones are filled up on the right.
+        lines: Sequences of a slot in a pass: one per row, or fewer where short rows share them.
+        length: Tokens of a line, the prefix not counted.
         completion: Tokens of the longest completion: logits are computed for as many positions of every row.
         r: The rank that adapters are padded to.
         prefix: What every row begins with: it is run once per slot, not once per row.
@@ -29,6 +31,7 @@ class Shape:
 
     slots: int
     rows: int
+    lines: int
     length: int
     completion: int
     r: int
@@ -39,9 +42,24 @@ class Shape:
         numbers = {name: value for name, value in dataclasses.asdict(self).items() if name != "prefix"}
         return {f"pack.{name}": value for name, value in {**numbers, "prefix": len(self.prefix)}.items()}
 
+    @property
+    def is_dense(self) -> bool:
+        """True where rows share lines."""
+        return self.lines < self.rows
+
+    def passes(self, rows: Sequence[Tokens]) -> list[Pass]:
+        """Returns the passes that a micro-batch takes: one, unless rows share lines and do not all fit.
+
+        A pack of one slot takes as many lines as it needs: it has no neighbours to agree with.
+        """
+        if not self.is_dense:
+            return [[[row] for row in rows]]
+        count = self.rows if self.slots == 1 else self.lines
+        return passes(rows, Lines(count, self.length), len(self.prefix))
+
 
 def shape(config: TrialConfig, rows: TokenRows, slots: int, with_prefix: bool) -> Shape:
-    """Measures the training rows.
+    """Measures the training rows; each has a line of its own.
 
     Args:
         config: Any trial of the pack.
@@ -50,16 +68,17 @@ def shape(config: TrialConfig, rows: TokenRows, slots: int, with_prefix: bool) -
         with_prefix: Whether what all rows begin with may be shared.
     """
     batch = config.training.per_device_train_batch_size
-    length = max(len(row.prompt) + len(row.completion) for row in rows.train)
-    prefix = shared_prefix([row.prompt for row in rows.train]) if with_prefix else []
-    saved = len(prefix) * (batch - 1) / (length * batch)
+    longest = max(len(row.prompt) + len(row.completion) for row in rows.train)
+    shared = shared_prefix([row.prompt for row in rows.train]) if with_prefix else []
+    prefix = shared if len(shared) * (batch - 1) / (longest * batch) >= _WORTH else []
     return Shape(
         slots=slots,
         rows=batch,
-        length=length,
+        lines=batch,
+        length=longest - len(prefix),
         completion=max(len(row.completion) for row in rows.train),
         r=padded(config.lora.r),
-        prefix=tuple(prefix) if saved >= _WORTH else (),
+        prefix=tuple(prefix),
     )
 
 

@@ -131,7 +131,8 @@ class PackedTrainer:
             self._seats, self._key = opened(start, anatomy, rows, self._resources), key(start.config)
             memory.reset_peak(self._device)
         began = time.perf_counter()
-        run, tensors = Run(start, rows.train, anatomy.targets(start.config.lora)), None
+        shape = self._seats.slots.shape
+        run, tensors = Run(start, rows.train, anatomy.targets(start.config.lora), shape), None
         if start.from_step:
             described, tensors = state.load(Path(start.state), start.from_step)
             run.load(described)

@@ -148,7 +148,7 @@ def test_what_cannot_be_adapted_leaves_the_base_as_it_was(built: Built) -> None:
 
 def test_recomputed_activations_would_lose_the_prefix(built: Built) -> None:
     model = transformers.AutoModelForCausalLM.from_pretrained(built("llama"))
-    shape = Shape(slots=2, rows=2, length=8, completion=2, r=16, prefix=(5, 6, 7))
+    shape = Shape(slots=2, rows=2, lines=2, length=8, completion=2, r=16, prefix=(5, 6, 7))
     model.gradient_checkpointing_enable()
     with pytest.raises(ValueError, match="activation checkpointing"):
         Pack(model, {"model.layers.0.self_attn.q_proj": 0}, shape, 0)
