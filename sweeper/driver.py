@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from sweeper.decisions import Decision, Objective, Pruner, decide
@@ -66,12 +67,14 @@ class Driver:
         limit_s: float | None = None,
         keeps_adapters: bool = True,
         total: float = 1,
+        goes_on_from: Callable[[Path], bool] = Path.is_dir,
     ) -> None:
         self._history = history
         self._planner, self._log, self._executor, self._views = planner, log, executor, views
         self._objective, self._pruner, self._paths, self._interruption = objective, pruner, paths, interruption
         self._waiting = [trial for trial in history.unfinished if not trial.paused]
         self._planned, self._exhausted = list(proposals), False
+        self._goes_on_from = goes_on_from
         self._places = Places(executor.workers)
         self._share = math.ceil(min(total, _MANY) / max(1, len(executor.workers)))
         self._keeps_adapters = keeps_adapters
@@ -111,7 +114,7 @@ class Driver:
 
     def _start(self, trial: Trial, worker: Worker) -> Start:
         state = self._paths.state(trial.id)
-        from_step = trial.state_step if (state / str(trial.state_step)).is_dir() else 0
+        from_step = trial.state_step if self._goes_on_from(state / str(trial.state_step)) else 0
         self._places.take(trial, worker)
         self._record("started", {"trial": trial.id, "from_step": from_step})
         config, adapter = from_mapping(trial.config), str(self._paths.adapter(trial.id))
@@ -205,7 +208,7 @@ class Driver:
     def _evict(self, event: Evicted) -> None:
         """Puts a trial back in the queue, before all others."""
         trial = self._history.trials[event.trial]
-        self._places.leave(trial.id, came_in_vain=event.seconds is None)
+        self._places.leave(trial.id, turned_away=event.seconds is None)
         self._record("evicted", vars(event), durable=True)
         self._waiting.insert(0, trial)
 

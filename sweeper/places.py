@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from sweeper.history import Trial
 from trainers.packed.key import Key, key
 from trainers.seam import Worker
 from trainers.trial import from_mapping
+
+# How often a trial that was turned away (its layers are none for this pack, or the worker died of somebody) tries again
+# beside others.
+_TOGETHER = 1
 
 
 class Places:
@@ -19,7 +24,7 @@ class Places:
         self._free = {id(worker): 1 for worker in workers}
         self._asks: set[int] = set()
         self._keys: dict[str, Key | None] = {}
-        self._alone: set[str] = set()
+        self._turned_away: Counter[str] = Counter()
 
     def __bool__(self) -> bool:
         """True while a worker holds a trial."""
@@ -39,7 +44,12 @@ class Places:
         if not held:
             return True
         shared = self._key(trial)
-        return shared is not None and trial.id not in self._alone and shared == self._keys[held[0]]
+        apart = {trial.id, held[0]} & self._alone
+        return shared is not None and not apart and shared == self._keys[held[0]]
+
+    @property
+    def _alone(self) -> set[str]:
+        return {trial for trial, times in self._turned_away.items() if times > _TOGETHER}
 
     def _key(self, trial: Trial) -> Key | None:
         if trial.id not in self._keys:
@@ -53,11 +63,10 @@ class Places:
         self._free[id(worker)] -= 1
         self._asks.discard(id(worker))
 
-    def leave(self, trial: str, came_in_vain: bool = False) -> None:
-        """Takes a trial off its worker; one that came in vain goes to none that holds another from now on."""
+    def leave(self, trial: str, turned_away: bool = False) -> None:
+        """Takes a trial off its worker; one that is turned away again and again goes to an empty one at last."""
         worker = self._at.pop(trial, None)
-        if came_in_vain:
-            self._alone.add(trial)
+        self._turned_away[trial] += turned_away
         if worker is not None and not self.held(worker):
             self._free[id(worker)] = 1
             self._asks.discard(id(worker))

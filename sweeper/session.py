@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import shlex
 import sys
@@ -35,6 +36,7 @@ from sweeper.step_times import StepTimes
 from sweeper.terminal import Say, terminal
 from sweeper.validation import ConfigurationError, Problem
 from sweeper.work import Work
+from trainers import registry
 
 _STACK = ("torch", "transformers", "peft", "trl", "bitsandbytes", "optuna", "hydra-core", "mlflow")
 
@@ -174,6 +176,7 @@ class Session:
                 limit_s=self._settings.sweep.limit_s,
                 keeps_adapters=self._settings.sweep.kept_adapters > 0,
                 total=item.total,
+                goes_on_from=functools.partial(registry.goes_on_from, self._settings.trainer.name),
             )
             self._announce(history, item, tell)
             done = driver.run()

@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 _FORBID_UNKNOWN = {"extra": "forbid"}
 
@@ -32,6 +33,14 @@ OWN_PRUNERS = ("auto", "none", "halving")
 """The pruners that are no class of Optuna's."""
 
 
+def _capacity(value: object) -> object:
+    """Says in one sentence what pydantic would say in one per kind of value."""
+    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        return value
+    rule = "should be auto, or how many trials share a pass: a whole number from 1 on"
+    raise PydanticCustomError("literal_error", rule, {"expected": "auto or 8"})
+
+
 @dataclass(frozen=True)
 class Trainer:
     """Who turns trials into curves.
@@ -43,7 +52,7 @@ class Trainer:
     __pydantic_config__ = _FORBID_UNKNOWN
 
     name: Literal["auto", "sft", "replay"] = "auto"
-    capacity: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    capacity: Annotated[int | Literal["auto"], BeforeValidator(_capacity)] = "auto"
     shared_prefix: bool = True
 
     @property

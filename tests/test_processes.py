@@ -148,6 +148,21 @@ def test_a_dead_worker_costs_its_trial_alone(
     wait_for(lambda: not sweep.alive(), timeout_s=10)
 
 
+def test_a_worker_that_dies_with_several_trials_fails_none(
+    marked: Callable[..., Marked], micro_sweep: Callable[..., list[str]]
+) -> None:
+    steps = ("training.max_steps=200", "training.eval_steps=50", "executor.workers=1", "trainer.capacity=3")
+    sweep = marked(*micro_sweep("lora.r=2,4,8", *steps))
+    wait_for(lambda: len({item["trial"] for item in sweep.events("logged")}) == 3)
+    (worker,) = sweep.workers()
+    os.kill(worker, signal.SIGKILL)
+    output, _ = sweep.process.communicate(timeout=120)
+    assert sweep.process.returncode == 0 and "Trials: 3 complete." in output, output
+    assert len(sweep.events("evicted")) == 3 and not sweep.events("failed")
+    began = [item["facts"]["pack.slots"] for item in sweep.events("began") if "pack.slots" in item["facts"]]  # type: ignore[index, operator]
+    assert began == [3] * 6  # together again
+
+
 def test_a_second_driver_is_refused_and_harms_nothing(
     tmp_path: Path, marked: Callable[..., Marked], endless: list[str]
 ) -> None:

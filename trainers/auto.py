@@ -9,7 +9,7 @@ import torch
 
 from trainers import sft
 from trainers.loaded import Loaded
-from trainers.packed import state
+from trainers.packed import files
 from trainers.packed.key import key
 from trainers.packed.trainer import PackedTrainer
 from trainers.registry import Resources
@@ -39,7 +39,9 @@ class AutoTrainer:
             yield event
 
     def _can_share(self, start: Start) -> bool:
-        if key(start.config) is None or (start.from_step and not state.is_ours(Path(start.state), start.from_step)):
+        if key(start.config) is None or (
+            start.from_step and not files.is_slot(Path(start.state) / str(start.from_step))
+        ):
             return False
         try:
             return self._packed.accepts(start.config)

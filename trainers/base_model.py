@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 
-from trainers import bundled, tiny
+from trainers import bundled, remembered, tiny
 from trainers.seam import TrialFailed
 from trainers.trial import Model, Quantization
 
@@ -85,19 +81,10 @@ def path_of(model: Model) -> str:
     if not bundled.is_bundled(model.path):
         return model.path
     folder = bundled.tiny_folder(model.cache_dir)
-    with _lock(folder):
+    with remembered.alone(folder):
         if not folder.is_dir():
             tiny.build(folder)
     return str(folder)
-
-
-@contextlib.contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    """Lets one worker build while the others wait; the lock dies with its process."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def source_of(model: Model) -> dict[str, Any]:

@@ -29,3 +29,16 @@ def peak_mib(device: torch.device) -> float | None:
     status = Path("/proc/self/status").read_text().splitlines()
     kib = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
     return round(kib / 1024, 1)
+
+
+def is_exhausted(error: BaseException) -> bool:
+    """True for an error that says that memory ran out; on a CPU torch raises a plain RuntimeError (alloc_cpu.cpp)."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+
+
+def release(device: torch.device) -> None:
+    """Gives back to the device what the allocator holds and nobody uses."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
+from pathlib import Path
 
+from trainers.packed.files import is_slot
 from trainers.seam import Worker
 
 _MODULES = {"auto": "trainers.auto", "sft": "trainers.sft", "replay": "trainers.replay"}
@@ -39,6 +41,11 @@ def make(name: str, resources: Resources) -> Worker:
 def preload(name: str) -> tuple[str, ...]:
     """Returns the modules that a process of this trainer imports before its first trial."""
     return (_MODULES[name],)
+
+
+def goes_on_from(name: str, state: Path) -> bool:
+    """True where a trainer can go on from a state: `sft` knows its own, `auto` also those of packed trials."""
+    return state.is_dir() and (name != "sft" or not is_slot(state))
 
 
 def measures_reference(name: str) -> bool:

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Lets one process at a time measure or build what a file stands for, while others wait for what it finds.
+
+    The lock dies with its process.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def recall(path: Path, name: str) -> float | None:

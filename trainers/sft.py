@@ -7,7 +7,7 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import datasets
 import torch
@@ -20,7 +20,6 @@ from trainers.evaluation import evaluate
 from trainers.full_precision import FullPrecision
 from trainers.lean_sft import LeanSftTrainer
 from trainers.loaded import Loaded
-from trainers.packed import state as slot_state
 from trainers.probes import logits
 from trainers.registry import Resources
 from trainers.rungs import Exchange, Rungs
@@ -59,16 +58,15 @@ class SftTrainer:
     def _run(self, start: Start, exchange: Exchange) -> Event:
         try:
             return self._train(start, exchange)
-        except (torch.OutOfMemoryError, MemoryError) as error:
-            self._loaded.forget()  # it may be half-wrapped
-            return Failed(start.trial, "out_of_memory", _first_line(error), traceback.format_exc())
         except TrialFailed as error:
             return Failed(start.trial, "failed", str(error))
         except Exception as error:  # noqa: BLE001 - the one place where whatever a trial raises becomes its record
             self._loaded.forget()  # it may be half-wrapped
-            reason = f"{type(error).__name__}: {_first_line(error)}"
-            outcome: Literal["out_of_memory", "failed"] = "out_of_memory" if _is_out_of_memory(error) else "failed"
-            return Failed(start.trial, outcome, reason, traceback.format_exc())
+            if memory.is_exhausted(error):
+                return Failed(start.trial, "out_of_memory", _first_line(error), traceback.format_exc())
+            return Failed(
+                start.trial, "failed", f"{type(error).__name__}: {_first_line(error)}", traceback.format_exc()
+            )
 
     def _train(self, start: Start, exchange: Exchange) -> Event:
         if self._device.type == "cpu":
@@ -151,8 +149,6 @@ def _resumed(trainer: LeanSftTrainer, start: Start) -> str | None:
     """Returns the checkpoint to go on from, None for a trial that begins."""
     if not start.from_step:
         return None
-    if slot_state.is_ours(Path(start.state), start.from_step):
-        raise TrialFailed(f"{start.state}/{start.from_step} was left by a packed trial: go on with trainer=auto")
     folder = state.at(Path(start.state), start.from_step)
     trainer.add_callback(state.ResumedCurve(trainer, folder))
     return str(folder)
@@ -193,11 +189,6 @@ def _measure(
 
 def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    # On a CPU torch raises a plain RuntimeError (c10/core/impl/alloc_cpu.cpp).
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
 
 
 def make(resources: Resources, loaded: Loaded | None = None) -> SftTrainer:

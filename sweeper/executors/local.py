@@ -18,7 +18,7 @@ from sweeper.executors.resources import resources_of
 from sweeper.executors.tied import redirect
 from sweeper.settings import Settings
 from trainers import registry
-from trainers.seam import LEAVES, Command, Event, Failed, Start
+from trainers.seam import LEAVES, Command, Event, Evicted, Failed, Start
 
 Context = ForkServerContext | SpawnContext
 
@@ -77,7 +77,7 @@ class LocalWorker:
 
     def __init__(self, context: Context, settings: Settings, device: Device, log: Path) -> None:
         self._context, self._settings, self._device, self._log = context, settings, device, log
-        self._trials: set[str] = set()
+        self._from_steps: dict[str, int] = {}  # of the trials it holds
         self._launch()
 
     def _launch(self) -> None:
@@ -99,18 +99,18 @@ class LocalWorker:
     @property
     def busy(self) -> bool:
         """True while the process holds a trial."""
-        return bool(self._trials)
+        return bool(self._from_steps)
 
     def advance(self, commands: Sequence[Command]) -> Iterator[Event]:
         """Sends the commands and yields the events that have arrived; a dead process fails its trials."""
         try:
             if commands:
-                self._trials |= {command.trial for command in commands if isinstance(command, Start)}
+                self._from_steps |= {item.trial: item.from_step for item in commands if isinstance(item, Start)}
                 self.connection.send(list(commands))
-            while self._trials and self.connection.poll():
+            while self._from_steps and self.connection.poll():
                 event = self.connection.recv()
                 if isinstance(event, LEAVES):
-                    self._trials.discard(event.trial)
+                    self._from_steps.pop(event.trial, None)
                 yield event
         except (EOFError, ConnectionError):
             yield from self._died()
@@ -119,11 +119,13 @@ class LocalWorker:
         self._starter.join()
         self._process.join()
         reason = f"its worker process died ({_exit(self._process.exitcode)})"
-        lost, self._trials = sorted(self._trials), set()
+        lost = sorted(self._from_steps)
         self.connection.close()
         self._launch()
         for trial in lost:
-            yield Failed(trial, "failed", reason, _tail(self._log))
+            # Of several trials one is to blame at most: they are tried again, and in the end each alone.
+            step = self._from_steps.pop(trial)
+            yield Evicted(trial, step, None) if len(lost) > 1 else Failed(trial, "failed", reason, _tail(self._log))
 
     def kill(self) -> None:
         """Ends the process, whatever it is doing."""

@@ -13,7 +13,7 @@ from benchmarks.arrivals import replay, understood
 from sweeper.history import History
 from trainers.packed.key import key
 from trainers.replay import ReplayTrainer, read_table
-from trainers.seam import LEAVES, Command, Event, Evicted, GoOn, Room, Rung, Start
+from trainers.seam import LEAVES, Command, Event, Evicted, Failed, GoOn, Room, Rung, Start
 from trainers.trial import TrialConfig
 
 
@@ -192,3 +192,27 @@ def test_what_was_put_aside_does_not_begin_when_the_time_is_up(tmp_path: Path, c
     assert all(trial.outcome == "complete" for trial in begun)
     rest = replay(tmp_path, command, curves, executor=Packs(curves, 1, 4))
     assert [trial.outcome for trial in rest.contenders] == ["complete"] * 8
+
+
+def test_what_dies_together_is_tried_again_and_what_dies_alone_has_failed(tmp_path: Path, curves: Path) -> None:
+    """A worker dies whenever it trains the trial that is to blame; all others end as they do without it."""
+    command = understood(curves, "lora.r=8,16", "training.learning_rate=1e-4,2e-4,3e-4,4e-4", "sweep.reference=false")
+    alone = outcomes(replay(tmp_path / "alone", command, curves))
+
+    class Deadly(Pack):
+        def _train(self) -> Iterator[Event]:
+            held = list(self._configs)
+            if any(config.training.learning_rate == 2e-4 and config.lora.r == 8 for config in self._configs.values()):
+                self.__init__(curves, self._places, self._refuses, evicts=False)  # type: ignore[misc]
+                for trial in held:
+                    yield Evicted(trial, 0, None) if len(held) > 1 else Failed(trial, "failed", "its worker died")
+                return
+            yield from super()._train()
+
+    packs = Packs(curves, 1, 4)
+    packs.workers = [Deadly(curves, 4, lambda config: False, evicts=False)]
+    found = outcomes(replay(tmp_path / "deadly", command, curves, executor=packs))
+    failed = [trial for trial, (outcome, _) in found.items() if outcome == "failed"]
+    assert len(failed) == 1 and {trial: end for trial, end in found.items() if trial not in failed} == {
+        trial: end for trial, end in alone.items() if trial not in failed
+    }

@@ -18,6 +18,11 @@ COMMANDS: list[tuple[str, list[str]]] = [
     ("lr=1e-4", ["lr=1e-4", "no such parameter"]),
     ("sweep.ntrials=3", ["try: sweep.n_trials"]),
     ("executor.worker=3", ["try: executor.workers"]),
+    *(
+        (f"trainer.capacity={wrong}", ["1 problem", wrong, "whole number from 1 on"])
+        for wrong in ("0", "-1", "x", "1.5")
+    ),
+    ("trainer=sft trainer.capacity=4", ["trainer.capacity=4"]),
     ("+foo=1", ["foo=1", "no such parameter"]),
     ("+lora.foo=1", ["lora.foo=1"]),
     ("-m lora.rnk=4,8", ["lora.rnk=4,8", "try: lora.r"]),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from trainers import memory
 from trainers.packed.shape import Shape
 from trainers.trial import TrialConfig
 
@@ -35,7 +36,10 @@ def measured(passing: Passing, device: torch.device) -> int:
     while 2 * size <= LIMIT:
         try:
             now = _seconds(passing(2 * size), device) / (2 * size)
-        except torch.OutOfMemoryError:
+        except Exception as error:
+            if not memory.is_exhausted(error):
+                raise
+            memory.release(device)
             break
         if before / now < _GAIN:
             break

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import torch
 
-from trainers import own_mask, remembered
+from trainers import memory, own_mask, remembered
 from trainers.packed import capacity
 from trainers.packed.anatomy import Anatomy
 from trainers.packed.heeding import heeds
@@ -32,7 +32,16 @@ def opened(start: Start, anatomy: Anatomy, rows: TokenRows, resources: Resources
     """
     one = _dense(anatomy, start.config, rows, shape(start.config, rows, 1, resources.shared_prefix))
     slots = resources.capacity or _fitting(start, anatomy, rows, one)
-    return Seats(anatomy, anatomy.targets(start.config.lora).names, resized(one, slots))
+    names = anatomy.targets(start.config.lora).names
+    while True:
+        try:
+            return Seats(anatomy, names, resized(one, slots))
+        except Exception as error:
+            if slots == 1 or not memory.is_exhausted(error):
+                raise
+        slots //= 2
+        if resources.capacity is None:
+            outgrown(start.config, one, slots, anatomy.base.model.device)
 
 
 def _dense(anatomy: Anatomy, config: TrialConfig, rows: TokenRows, one: Shape) -> Shape:
@@ -53,10 +62,11 @@ def _fitting(start: Start, anatomy: Anatomy, rows: TokenRows, one: Shape) -> int
         return 1
     config, device = start.config, anatomy.base.model.device
     file, name = capacity.place(config), capacity.name(config, one, device)
-    found = remembered.recall(file, name)
-    if found is None:
-        found = capacity.measured(_passing(config, anatomy, rows, one), device)
-        remembered.remember(file, name, found)
+    with remembered.alone(file):  # workers of one sweep agree, and do not measure each other
+        found = remembered.recall(file, name)
+        if found is None:
+            found = capacity.measured(_passing(config, anatomy, rows, one), device)
+            remembered.remember(file, name, found)
     return capacity.shared_evenly(int(found), start.share)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from trainers import memory
 from trainers.packed.anatomy import Anatomy
 from trainers.packed.run import Run
 from trainers.packed.shape import Shape, resized
@@ -63,6 +64,9 @@ class Seats:
     def _move(self, names: Iterable[str], shape: Shape) -> None:
         """Makes the pack anew; what is in its slots moves over, to the last bit."""
         kept = [(run, self.tensors(slot, run)) for slot, run in self.held]
+        device = self.slots.pack.device
+        del self.slots  # there may be no memory for both
+        memory.release(device)
         self.slots = Slots(self._anatomy.base, self._anatomy.places, names, shape)
         self._runs = [None] * shape.slots
         for run, tensors in kept:

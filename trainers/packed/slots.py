@@ -69,9 +69,9 @@ class Slots:
             layer.serve(slot, 0.0)
 
     def read(self, slot: int, config: TrialConfig, targets: Targets) -> Tensors:
-        """Copies all that a trial needs to go on elsewhere."""
-        found = {name: view.clone() for name, view in self._views(slot, config, targets)}
-        found["steps"] = self._moments.steps[slot].clone()
+        """Copies all that a trial needs to go on elsewhere, into the CPU's memory: the device's may be full."""
+        found = {name: view.to("cpu", copy=True) for name, view in self._views(slot, config, targets)}
+        found["steps"] = self._moments.steps[slot].to("cpu", copy=True)
         found["generator"] = self.pack.masks.generators[slot].get_state()
         return found
 

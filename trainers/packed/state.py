@@ -9,9 +9,8 @@ from typing import Any
 
 import safetensors.torch
 
+from trainers.packed import files
 from trainers.packed.slots import Tensors
-
-_TENSORS, _RUN = "slot.safetensors", "run.json"
 
 
 def save(folder: Path, step: int, run: dict[str, Any], tensors: Tensors) -> None:
@@ -32,8 +31,8 @@ def save(folder: Path, step: int, run: dict[str, Any], tensors: Tensors) -> None
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    safetensors.torch.save_file(whole, fresh / _TENSORS)
-    (fresh / _RUN).write_text(json.dumps(run))
+    safetensors.torch.save_file(whole, fresh / files.TENSORS)
+    (fresh / files.RUN).write_text(json.dumps(run))
     shutil.rmtree(folder / str(step), ignore_errors=True)
     fresh.rename(folder / str(step))
     _remove_others(folder, step)
@@ -46,12 +45,7 @@ def load(folder: Path, step: int) -> tuple[dict[str, Any], Tensors]:
         What `Run.load` and `Slots.write` take.
     """
     state = folder / str(step)
-    return json.loads((state / _RUN).read_text()), safetensors.torch.load_file(state / _TENSORS)
-
-
-def is_ours(folder: Path, step: int) -> bool:
-    """True for the state of a slot."""
-    return (folder / str(step) / _TENSORS).is_file()
+    return json.loads((state / files.RUN).read_text()), safetensors.torch.load_file(state / files.TENSORS)
 
 
 def _remove_others(folder: Path, step: int) -> None:

@@ -12,7 +12,7 @@ import torch
 from trainers import memory
 from trainers.evaluation import evaluate_slots
 from trainers.loaded import Loaded
-from trainers.packed import export, state
+from trainers.packed import export, files, state
 from trainers.packed.anatomy import Anatomy
 from trainers.packed.key import Key, key
 from trainers.packed.opening import opened, outgrown
@@ -161,7 +161,9 @@ class PackedTrainer:
         while seats.held and not any(run.waits for _, run in seats.held):
             try:
                 points = passed(seats)
-            except (torch.OutOfMemoryError, MemoryError) as error:
+            except Exception as error:
+                if not memory.is_exhausted(error):
+                    raise
                 yield from self._shrink(seats, error)
                 continue
             yield from points
@@ -183,8 +185,8 @@ class PackedTrainer:
         parts = [due[begin : begin + together] for begin in range(0, len(due), together)]
         try:
             return [values for part in parts for values in self._part(seats, part, together)]
-        except (torch.OutOfMemoryError, MemoryError):
-            if together == 1:
+        except Exception as error:
+            if together == 1 or not memory.is_exhausted(error):
                 raise
         self._together = together // 2
         return self._values(seats, due)
@@ -214,9 +216,8 @@ class PackedTrainer:
             self._write(slot, run)
             yield self._left(slot, run, Evicted)
         seats.halve()
-        outgrown(config, seats.slots.shape, size // 2, self._device)
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
+        if self._resources.capacity is None:
+            outgrown(config, seats.slots.shape, size // 2, self._device)
 
     def _lost(self, error: Exception) -> Iterator[Event]:
         """Ends every trial of a pack that cannot go on."""
@@ -228,12 +229,12 @@ class PackedTrainer:
 
 
 def _is_of_another_trainer(start: Start) -> bool:
-    return start.from_step > 0 and not state.is_ours(Path(start.state), start.from_step)
+    return start.from_step > 0 and not files.is_slot(Path(start.state) / str(start.from_step))
 
 
 def _failed(trial: str, error: Exception) -> Failed:
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    full = isinstance(error, (torch.OutOfMemoryError, MemoryError))
+    full = memory.is_exhausted(error)
     said = reason if full else f"{type(error).__name__}: {reason}"
     return Failed(trial, "out_of_memory" if full else "failed", said, "".join(traceback.format_exception(error)))
 

@@ -113,7 +113,9 @@ def test_running_out_of_memory_shrinks_the_pack(
         return real(self, *arguments)
 
     monkeypatch.setattr(Pack, "backward", backward)
-    drive = packed(tmp_path, asked, capacity=4)
+    monkeypatch.setattr("trainers.packed.capacity.measured", lambda passing, device: 4)
+    drive = Drive(PackedTrainer(Resources()), tmp_path, asked)
+    drive.run()
     evicted = [event for one in drive.found.values() for event in one.left if isinstance(event, Evicted)]
     assert len(evicted) == 2 and {event.step for event in evicted} == {4} and set(passes) == {4, 2}
     monkeypatch.undo()
@@ -123,6 +125,22 @@ def test_running_out_of_memory_shrinks_the_pack(
         for step, values in alone.rungs.items():  # all but the shape of the first four passes is the same
             assert one.rungs[step] == pytest.approx(values, rel=1e-4)
     assert list((tmp_path / "cache/capacity.json").read_text().split()).count("2") == 1
+
+
+def test_a_pack_that_does_not_fit_is_made_smaller(
+    micro_trial: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Pack.__init__
+
+    def made(self: Pack, model: Any, places: Any, shape: Any, pad: int) -> None:
+        if shape.slots > 2:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
+        real(self, model, places, shape, pad)
+
+    monkeypatch.setattr(Pack, "__init__", made)
+    drive = packed(tmp_path, some(micro_trial), capacity=8)
+    assert {one.facts["pack.slots"] for one in drive.found.values()} == {2}
+    assert all(one.steps in one.rungs for one in drive.found.values())
 
 
 def test_what_does_not_fit_alone_has_run_out_of_memory(
