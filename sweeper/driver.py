@@ -91,12 +91,15 @@ class Driver:
         commands = self._fill()
         while self._places:
             for worker in self._executor.workers:
+                answers: list[Command] = []
                 for event in worker.advance(commands.pop(id(worker), [])):
-                    commands.setdefault(id(worker), []).extend(self._receive(event, worker))
+                    answers += self._receive(event, worker)
+                held = self._places.held(worker)  # a worker may have died after it asked
+                commands[id(worker)] = [answer for answer in answers if answer.trial in held]
             if self._interruption.requested:
                 return False
             for key, starts in self._fill().items():
-                commands.setdefault(key, []).extend(starts)
+                commands[key] += starts
             if not any(commands.values()):
                 self._executor.wait(_POLL_S)
         return True

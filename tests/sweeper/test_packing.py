@@ -201,13 +201,12 @@ def test_what_dies_together_is_tried_again_and_what_dies_alone_has_failed(tmp_pa
 
     class Deadly(Pack):
         def _train(self) -> Iterator[Event]:
-            held = list(self._configs)
-            if any(config.training.learning_rate == 2e-4 and config.lora.r == 8 for config in self._configs.values()):
+            held, configs = list(self._configs), list(self._configs.values())
+            yield from super()._train()  # what it asks then is answered to nobody
+            if any(config.training.learning_rate == 2e-4 and config.lora.r == 8 for config in configs):
                 self.__init__(curves, self._places, self._refuses, evicts=False)  # type: ignore[misc]
                 for trial in held:
                     yield Evicted(trial, 0, None) if len(held) > 1 else Failed(trial, "failed", "its worker died")
-                return
-            yield from super()._train()
 
     packs = Packs(curves, 1, 4)
     packs.workers = [Deadly(curves, 4, lambda config: False, evicts=False)]
