@@ -22,24 +22,31 @@ from trainers.trial import TrialConfig
 CPU = torch.device("cpu")
 
 
-def passing(seconds: Callable[[int], float], room: int = 1000) -> capacity.Passing:
-    """Passes that take as long as they are told, and fit as far as they are told."""
+class Clock:
+    """Passes that take as long as they are told by a clock of their own, and fit as far as they are told."""
 
-    def made(size: int) -> Callable[[], None]:
-        if size > room:
-            raise torch.OutOfMemoryError("no room")
-        return lambda: time.sleep(seconds(size))
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr(capacity.time, "perf_counter", lambda: self.now)
 
-    return made
+    def measured(self, seconds: Callable[[int], float], room: int = 1000) -> int:
+        def passing(size: int) -> Callable[[], None]:
+            if size > room:
+                raise torch.OutOfMemoryError("no room")
+            return lambda: self._pass(seconds(size))
+
+        return capacity.measured(passing, CPU)
+
+    def _pass(self, seconds: float) -> None:
+        self.now += seconds
 
 
-def test_a_pack_doubles_while_that_pays() -> None:
-    assert (
-        capacity.measured(passing(lambda size: 0.002 * size), CPU) == 1
-    )  # a busy device: twice the work, twice the time
-    assert capacity.measured(passing(lambda size: 0.002), CPU) == capacity.LIMIT  # an idle one
-    assert capacity.measured(passing(lambda size: 0.004 * max(1, size / 8)), CPU) == 8
-    assert capacity.measured(passing(lambda size: 0.002, room=5), CPU) == 4
+def test_a_pack_doubles_while_that_pays(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    assert clock.measured(lambda size: size) == 1  # a busy device
+    assert clock.measured(lambda size: 1) == capacity.LIMIT  # an idle one
+    assert clock.measured(lambda size: max(1, size / 8)) == 8
+    assert clock.measured(lambda size: 1, room=5) == 4
 
 
 @pytest.mark.parametrize(
