@@ -19,7 +19,6 @@ class Places:
     """The workers' places: one where a worker is empty, and those it says it has beside the trials it holds."""
 
     def __init__(self, workers: Sequence[Worker]) -> None:
-        self.workers = list(workers)
         self._at: dict[str, Worker] = {}
         self._free = {id(worker): 1 for worker in workers}
         self._asks: set[int] = set()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import peft
 import torch
 
 from trainers import loftq
+from trainers.replaced import replaced
 from trainers.trial import LOFTQ, Lora
 
 # PEFT's other ways to begin (pissa, olora, corda) take what they put into the adapter out of the base's weights.
@@ -67,8 +67,5 @@ def save(model: Any, folder: Path) -> None:
         model: The `peft.PeftModel`.
         folder: Where the adapter will be.
     """
-    fresh = folder.with_name(folder.name + ".new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    model.save_pretrained(str(fresh))
-    shutil.rmtree(folder, ignore_errors=True)
-    fresh.rename(folder)
+    with replaced(folder) as fresh:
+        model.save_pretrained(str(fresh))

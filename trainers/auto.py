@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import torch
 
@@ -39,9 +38,7 @@ class AutoTrainer:
             yield event
 
     def _can_share(self, start: Start) -> bool:
-        if key(start.config) is None or (
-            start.from_step and not files.is_slot(Path(start.state) / str(start.from_step))
-        ):
+        if files.is_of_another_trainer(start) or key(start.config) is None:
             return False
         try:
             return self._packed.accepts(start.config)

@@ -13,7 +13,6 @@ from trainers import label_tree, own_mask
 from trainers.label_tree import Answers, Beginning
 from trainers.tokens import Tokens
 
-_CLOSE, _NEAR = 1e-3, 0.25  # nats by which two ways of scoring may differ in float32, and in 16 bits
 _GROWS: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 
 
@@ -76,15 +75,12 @@ def _grows(model: Any, beginning: Beginning, rows: Sequence[Tokens], answers: An
 
 def _tried(model: Any, beginning: Beginning, row: Tokens, answers: Answers) -> bool:
     prompts = [row.prompt[beginning.length :]]
-    try:
-        tree = _scores(label_tree.logits(model, beginning, prompts, answers), answers).log_probabilities
-    except torch.OutOfMemoryError:
-        raise
-    except own_mask.REFUSALS:
+    tree = own_mask.tried(lambda: label_tree.logits(model, beginning, prompts, answers))
+    if tree is None:
         return False
     apart = _scores(_branch_by_branch(model, beginning, prompts, answers), answers).log_probabilities
-    most = _CLOSE if model.get_input_embeddings().weight.dtype == torch.float32 else _NEAR
-    return bool(((tree - apart).abs() <= most)[apart.isfinite()].all())  # a slot that diverged says nothing
+    agreed = own_mask.agrees(model, _scores(tree, answers).log_probabilities, apart)
+    return bool(agreed[apart.isfinite()].all())  # a slot that diverged says nothing
 
 
 def shared_prefix(prompts: Sequence[Sequence[int]]) -> list[int]:

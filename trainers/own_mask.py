@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import torch
 
-REFUSALS = (TypeError, ValueError, RuntimeError, IndexError)
-"""How models refuse arguments that they do not know (Bloom a mask of four dimensions, GPT-J positions)."""
+# How models refuse arguments that they do not know (Bloom a mask of four dimensions, GPT-J positions).
+_REFUSALS = (TypeError, ValueError, RuntimeError, IndexError)
+
+_CLOSE, _NEAR = 1e-3, 0.25  # nats by which two ways to compute the same may differ: in float32, and in 16 bits
+
+Found = TypeVar("Found")
 
 _TAKEN_BY = ("sdpa", "eager")  # attention that takes a mask of any form
 
@@ -33,3 +38,19 @@ def mask(model: Any, sees: torch.Tensor) -> torch.Tensor:
         return sees
     kind = model.get_input_embeddings().weight.dtype
     return torch.zeros(sees.shape, dtype=kind, device=sees.device).masked_fill(~sees, torch.finfo(kind).min)
+
+
+def tried(run: Callable[[], Found]) -> Found | None:
+    """Returns what a model computes with a mask of ours, None where it refuses."""
+    try:
+        return run()
+    except _REFUSALS as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        return None
+
+
+def agrees(model: Any, one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Returns where two ways to compute the same nats agree, as far as the model's precision allows."""
+    most = _CLOSE if model.get_input_embeddings().weight.dtype == torch.float32 else _NEAR
+    return (one - other).abs() <= most

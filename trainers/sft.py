@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import time
-import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,14 @@ from trainers import adapter, base_model, loftq, memory, probes, state, tokens
 from trainers.arguments import sft_config
 from trainers.coroutine import Coroutine
 from trainers.evaluation import evaluate
+from trainers.failure import failed
 from trainers.full_precision import FullPrecision
 from trainers.lean_sft import LeanSftTrainer
 from trainers.loaded import Loaded
 from trainers.probes import logits
 from trainers.registry import Resources
 from trainers.rungs import Exchange, Rungs
-from trainers.seam import LEAVES, Began, Command, Ended, Event, Failed, Paused, Rung, Start, TrialFailed
+from trainers.seam import LEAVES, Began, Command, Ended, Event, Paused, Rung, Start, TrialFailed
 from trainers.trial import TrialConfig
 
 
@@ -59,14 +59,10 @@ class SftTrainer:
         try:
             return self._train(start, exchange)
         except TrialFailed as error:
-            return Failed(start.trial, "failed", str(error))
+            return failed(start.trial, error)
         except Exception as error:  # noqa: BLE001 - the one place where whatever a trial raises becomes its record
             self._loaded.forget()  # it may be half-wrapped
-            if memory.is_exhausted(error):
-                return Failed(start.trial, "out_of_memory", _first_line(error), traceback.format_exc())
-            return Failed(
-                start.trial, "failed", f"{type(error).__name__}: {_first_line(error)}", traceback.format_exc()
-            )
+            return failed(start.trial, error)
 
     def _train(self, start: Start, exchange: Exchange) -> Event:
         if self._device.type == "cpu":
@@ -185,10 +181,6 @@ def _measure(
     for measure in measures:
         values |= measure(model)
     return values
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def make(resources: Resources, loaded: Loaded | None = None) -> SftTrainer:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-import shutil
 from pathlib import Path
 
 import safetensors.torch
 
 from trainers.packed.slots import Tensors
 from trainers.packed.targets import Targets
+from trainers.replaced import replaced
 from trainers.trial import TrialConfig
 
 _PREFIX = "base_model.model."  # where PEFT's wrapper puts the base
@@ -24,19 +24,15 @@ def save(folder: Path, config: TrialConfig, targets: Targets, tensors: Tensors) 
         targets: What its adapter changes.
         tensors: What `Slots.read` returned.
     """
-    fresh = folder.with_name(folder.name + ".new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
     whole = {
-        f"{_PREFIX}{name}.lora_{side}.weight": tensors[f"weight.{name}.{side}"].cpu().contiguous()
+        f"{_PREFIX}{name}.lora_{side}.weight": tensors[f"weight.{name}.{side}"].contiguous()
         for name in targets.names
         for side in "AB"
     }
-    safetensors.torch.save_file(whole, fresh / "adapter_model.safetensors", metadata={"format": "pt"})
     described = copy.copy(targets.peft)
     described.r, described.lora_alpha = config.lora.r, config.lora.alpha
     described.lora_dropout, described.use_rslora = config.lora.dropout, config.lora.use_rslora
     described.inference_mode = True
-    described.save_pretrained(str(fresh))
-    shutil.rmtree(folder, ignore_errors=True)
-    fresh.rename(folder)
+    with replaced(folder) as fresh:
+        safetensors.torch.save_file(whole, fresh / "adapter_model.safetensors", metadata={"format": "pt"})
+        described.save_pretrained(str(fresh))

@@ -14,8 +14,6 @@ from trainers.packed.pack import Pack
 from trainers.packed.shape import Shape, resized
 from trainers.tokens import Tokens
 
-_CLOSE, _NEAR = 1e-3, 0.25  # nats by which a row may cost another in a line of its own: in float32, and in 16 bits
-
 
 def heeds(model: Any, places: dict[str, int], pad: int, dense: Shape, rows: Sequence[Tokens]) -> bool:
     """Tries it: what precedes a row in its line changes nothing, and it costs what it costs in a line of its own.
@@ -35,17 +33,14 @@ def heeds(model: Any, places: dict[str, int], pad: int, dense: Shape, rows: Sequ
     before, first = sum(map(len, lay[:at])), lay[at][0]
     other: Pass = [*lay[:at], [_altered(first, model), *lay[at][1:]], *lay[at + 1 :]]
     with torch.no_grad():
-        try:
-            told, changed = (_nats(model, places, pad, dense, tried) for tried in (lay, other))
-        except torch.OutOfMemoryError:
-            raise
-        except own_mask.REFUSALS:
+        found = own_mask.tried(lambda: [_nats(model, places, pad, dense, tried) for tried in (lay, other)])
+        if found is None:
             return False
+        told, changed = found
         plain = dataclasses.replace(dense, lines=dense.rows)
         alone = _nats(model, places, pad, plain, [[row] for line in lay for row in line])
     kept = [number for number in range(sum(map(len, lay))) if number != before]
-    most = _CLOSE if model.get_input_embeddings().weight.dtype == torch.float32 else _NEAR
-    return torch.equal(told[kept], changed[kept]) and bool(((told - alone).abs() <= most).all())
+    return torch.equal(told[kept], changed[kept]) and bool(own_mask.agrees(model, told, alone).all())
 
 
 def _nats(model: Any, places: dict[str, int], pad: int, shape: Shape, lay: Pass) -> torch.Tensor:

@@ -81,7 +81,7 @@ class Slots:
         for name, view in self._views(slot, config, targets):
             view.copy_(tensors[name])
         self._moments.steps[slot] = tensors["steps"]
-        self.pack.masks.generators[slot].set_state(tensors["generator"].cpu())
+        self.pack.masks.generators[slot].set_state(tensors["generator"])
         self._serve(slot, config, targets)
 
     def _views(self, slot: int, config: TrialConfig, targets: Targets) -> Iterator[tuple[str, torch.Tensor]]:
@@ -121,7 +121,3 @@ class Slots:
 
     def _tensor(self, values: Sequence[Any]) -> torch.Tensor:
         return torch.tensor(values, dtype=torch.float64, device=self.pack.device)
-
-    def forget_gradients(self) -> None:
-        """Drops what passes have added since the last step."""
-        self.pack.gradients.zero_()

@@ -30,7 +30,7 @@ def save(folder: Path, step: int, run: dict[str, Any], tensors: Tensors) -> None
     fresh = folder / "new"
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    whole = {name: value.contiguous() for name, value in tensors.items()}
     safetensors.torch.save_file(whole, fresh / files.TENSORS)
     (fresh / files.RUN).write_text(json.dumps(run))
     shutil.rmtree(folder / str(step), ignore_errors=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import torch
 
 from trainers import memory
 from trainers.evaluation import evaluate_slots
+from trainers.failure import failed
 from trainers.loaded import Loaded
 from trainers.packed import export, files, state
 from trainers.packed.anatomy import Anatomy
@@ -26,7 +26,6 @@ from trainers.seam import (
     Ended,
     Event,
     Evicted,
-    Failed,
     GoOn,
     Pause,
     Paused,
@@ -116,14 +115,12 @@ class PackedTrainer:
     def _started(self, start: Start) -> Event:
         try:
             return self._begin(start)
-        except TrialFailed as error:
-            return Failed(start.trial, "failed", str(error))
         except Exception as error:  # noqa: BLE001 - whatever a trial raises becomes its record, as in trainers.sft
-            return _failed(start.trial, error)
+            return failed(start.trial, error)
 
     def _begin(self, start: Start) -> Event:
         anatomy, rows = self._look(start.config), self._loaded.rows(start.config)
-        if not anatomy.packable(start.config) or _is_of_another_trainer(start):
+        if not anatomy.packable(start.config) or files.is_of_another_trainer(start):
             if self._seats is not None and self._seats.held:  # only an empty worker can take it
                 return Evicted(start.trial, start.from_step, None)
             raise TrialFailed("its layers, or the state it goes on from, are not for a shared pass: use trainer=auto")
@@ -210,7 +207,7 @@ class PackedTrainer:
         if size == 1:
             slot, run = seats.held[0]
             seats.leave(slot)
-            yield _failed(run.start.trial, error)
+            yield failed(run.start.trial, error)
             return
         for slot, run in seats.held[size // 2 :]:
             self._write(slot, run)
@@ -225,18 +222,7 @@ class PackedTrainer:
         self._seats = self._key = self._anatomy = None
         self._loaded.forget()
         for _, run in held:
-            yield _failed(run.start.trial, error)
-
-
-def _is_of_another_trainer(start: Start) -> bool:
-    return start.from_step > 0 and not files.is_slot(Path(start.state) / str(start.from_step))
-
-
-def _failed(trial: str, error: Exception) -> Failed:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    full = memory.is_exhausted(error)
-    said = reason if full else f"{type(error).__name__}: {reason}"
-    return Failed(trial, "out_of_memory" if full else "failed", said, "".join(traceback.format_exception(error)))
+            yield failed(run.start.trial, error)
 
 
 def make(resources: Resources) -> PackedTrainer:
