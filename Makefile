@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install sweep test lint ui bench bench-gpu clean
+.PHONY: help install sweep test chaos lint ui bench bench-gpu clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ sweep: install ## the main job: nine trials (rank x learning rate) on the bundle
 
 test: install ## pass the tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+chaos: install ## kill sweeps at random moments, 100 times replayed and 20 times training (a quarter of an hour)
+	CHAOS_REPLAY_KILLS=100 CHAOS_TRAINING_KILLS=20 $(BIN)/python -m pytest tests/chaos -s
 
 lint: install ## ruff and mypy (strict)
 	$(BIN)/ruff check .

@@ -1,11 +1,18 @@
-"""`lora-report`: reads results, from MLflow alone."""
+"""`lora-report`: reads results, from MLflow alone; other packages add commands to it."""
 
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import os
 import sys
 from pathlib import Path
+
+from analysis.redaction import RedactedStream, redacted
+from analysis.visible import visible
+
+COMMANDS = "lora_report.commands"
+"""The entry points that add commands: functions of argparse's subparsers, light to import."""
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 
@@ -14,19 +21,21 @@ def parser() -> argparse.ArgumentParser:
     """Returns the command line's grammar."""
     made = argparse.ArgumentParser(
         prog="lora-report",
-        description="Reads what lora-sweep recorded in MLflow.",
+        description="Reads what lora-sweep recorded, and brings MLflow what it lacks.",
         epilog="Example: lora-report leaderboard --format csv --output ranking.csv",
     )
     commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
     board = commands.add_parser("leaderboard", help="rank the trials of a sweep", description="Ranks a sweep's trials.")
     board.add_argument("sweep", nargs="?", help="the sweep's name (default: the latest)")
-    board.add_argument(
-        "--tracking-uri", default=os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_URI), help="default: %(default)s"
-    )
+    uri = os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_URI)
+    board.add_argument("--tracking-uri", default=uri, help=f"default: {redacted(uri)}".replace("%", "%%"))
     board.add_argument("--experiment", default="lora-sweeper", help="default: %(default)s")
     board.add_argument("--top", type=_positive, metavar="N", help="only the first N places")
     board.add_argument("--format", choices=["md", "csv", "json"], default="md", help="default: %(default)s")
     board.add_argument("--output", type=Path, metavar="FILE", help="write there instead of printing")
+    board.set_defaults(run=_leaderboard)
+    for point in importlib.metadata.entry_points(group=COMMANDS):
+        point.load()(commands)
     return made
 
 
@@ -42,15 +51,16 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: The command line without the program's name; None takes the process's own.
     """
+    sys.stderr = RedactedStream(sys.stderr)
     parsed = parser().parse_args(arguments)
     # Only now: pandas and MLflow take seconds to import, and --help needs neither.
-    from analysis.records import ReportError
+    from analysis.store import ReportError
 
     try:
-        text = _leaderboard(parsed)
+        text = parsed.run(parsed)
     except ReportError as error:
-        sys.exit(f"lora-report: {error}")
-    if parsed.output is None:
+        sys.exit(f"lora-report: {visible(redacted(str(error)))}")
+    if getattr(parsed, "output", None) is None:
         _print(text)
         return
     try:
@@ -62,14 +72,14 @@ def main(arguments: list[str] | None = None) -> None:
 def _print(text: str) -> None:
     """Prints for as long as somebody reads: behind `| head` nobody does, and that is no error."""
     try:
-        print(text, end="" if text.endswith("\n") else "\n", flush=True)
+        print(visible(redacted(text)), end="" if text.endswith("\n") else "\n", flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _leaderboard(parsed: argparse.Namespace) -> str:
     from analysis import leaderboard
-    from analysis.records import open_store, read_sweep
+    from analysis.store import open_store, read_sweep
 
     records = read_sweep(open_store(parsed.tracking_uri), parsed.experiment, parsed.sweep)
     render = {"md": leaderboard.to_markdown, "csv": leaderboard.to_csv, "json": leaderboard.to_json}[parsed.format]

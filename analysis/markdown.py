@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from analysis.visible import on_one_line
+
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|])")
 
 
 def escape(text: str) -> str:
     """Returns text that Markdown shows as it is; underscores inside words need no escape there."""
-    return re.sub(r"(?<=\w)\\_(?=\w)", "_", _SPECIAL.sub(r"\\\1", text)).replace("\n", " ")
+    return re.sub(r"(?<=\w)\\_(?=\w)", "_", _SPECIAL.sub(r"\\\1", on_one_line(text)))
 
 
 def table(rows: Sequence[Mapping[str, str]], plain: bool = False) -> list[str]:
@@ -26,7 +28,7 @@ def table(rows: Sequence[Mapping[str, str]], plain: bool = False) -> list[str]:
     if not rows:
         return ["No trial has completed."]
     columns = list(rows[0])
-    cells = [[row[column].replace("\n", " ") if plain else escape(row[column]) for column in columns] for row in rows]
+    cells = [[on_one_line(row[column]) if plain else escape(row[column]) for column in columns] for row in rows]
     widths = [max(len(line[index]) for line in [columns, *cells]) for index in range(len(columns))]
     right = [all(_is_number(line[index]) for line in cells) for index in range(len(columns))]
     rule = ["-" * (width - 1) + ":" if numeric else "-" * width for width, numeric in zip(widths, right, strict=True)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from analysis.visible import on_one_line
+
 
 def trial_name(number: int, *, r: int, alpha: float, dropout: float, scheduler: str, data: str) -> str:
     """Returns a trial's name.
@@ -14,7 +16,7 @@ def trial_name(number: int, *, r: int, alpha: float, dropout: float, scheduler: 
         scheduler: `training.lr_scheduler_type`.
         data: `augmented` when the training rows were augmented, else `data.name`.
     """
-    return f"exp{number}_r{r}_a{alpha:g}_d{_percent(dropout)}_{scheduler}_{data}"
+    return f"exp{number}_r{r}_a{alpha:g}_d{_percent(dropout)}_{scheduler}_{on_one_line(data)}"
 
 
 def _percent(share: float) -> str:

@@ -123,6 +123,7 @@ def replay(
             interruption=interruption,
             limit_s=limit_s,
             total=asked.total,
+            max_retries=settings.executor.max_retries,
         )
         driver.run()
     return History(read(paths.events))

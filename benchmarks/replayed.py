@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from optuna.distributions import distribution_to_json
 
-from sweeper import executors, tracking
+from sweeper import executors, post
 from sweeper.composition import Composer
+from sweeper.courier import Courier
 from sweeper.decisions import Objective
 from sweeper.driver import Driver, View
 from sweeper.event_log import EventLog
 from sweeper.history import History, Trial
 from sweeper.interruption import Interruption
-from sweeper.mirror import Mirror
 from sweeper.paths import SweepPaths
 from sweeper.planner import Planner
 from sweeper.search import Sampled
@@ -88,11 +89,18 @@ def _drive(folder: Path, trials: int, composer: Composer, space: Space, with_mlf
     paths, history = SweepPaths(folder), History()
     study = Study(space, settings.sampler, settings.pruner, OBJECTIVE, seed=0)
     clock = Clock([])
-    views: list[View] = [study, Mirror(study, f"sqlite:///{paths.study}", "bench", OBJECTIVE)]
-    if with_mlflow:
-        client, experiment = tracking.connect(f"sqlite:///{folder / 'mlflow.db'}", "bench", str(folder))
-        views.append(tracking.Tracking(client, experiment, "bench", OBJECTIVE, {"executor.threads": 1}))
+    axes = {key: distribution_to_json(found) for key, found in study.distributions.items()}
     with Interruption() as interruption, EventLog(paths.events) as log:
+        couriers = [Courier("storage", post.copies(paths, None), [])]
+        if with_mlflow:
+            uri = f"sqlite:///{folder / 'mlflow.db'}"
+            post.connect(folder, uri, "bench")  # makes the database, once and for all
+            delivery = post.delivery("bench", folder, uri, "bench")
+            couriers.append(Courier("MLflow", delivery, []))
+        for record in (log.append("opened", vars(OBJECTIVE)), log.append("searched", {"distributions": axes})):
+            for courier in couriers:
+                courier.apply(record)
+        views: list[View] = [study, *couriers]
         driver = Driver(
             history=history,
             proposals=[],
@@ -107,7 +115,9 @@ def _drive(folder: Path, trials: int, composer: Composer, space: Space, with_mlf
         )
         began = time.perf_counter()
         driver.run()
-    marks = [began, *clock.ended]
+        for courier in couriers:
+            assert courier.finish(patience_s=60) is None, "not all of it was recorded"
+    marks = [began, *clock.ended[:-1], time.perf_counter()]  # what was delivered last counts with the last trial
     return [later - earlier for earlier, later in itertools.pairwise(marks)]
 
 

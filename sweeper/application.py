@@ -13,6 +13,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from sweeper.say import refuse
 from sweeper.space import as_list
 from sweeper.validation import ConfigurationError
 
@@ -37,7 +38,7 @@ def _check(arguments: list[str]) -> None:
 
     found = problems(Line(asked.overrides, asked.multirun, asked.config_dir, asked.config_name or PRIMARY), CONF)
     if found:
-        print(f"lora-sweep: {ConfigurationError(found)}", file=sys.stderr)
+        refuse(ConfigurationError(found))
         sys.exit(2)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from analysis.redaction import without_logins
 from trainers.trial import TrialConfig
 
 
@@ -36,7 +37,7 @@ def write(
         "sweep": {"name": f"{name}-best", **objective},
     }
     fresh = path.with_suffix(".new")
-    fresh.write_text(head + OmegaConf.to_yaml(OmegaConf.create(body)), encoding="utf-8")
+    fresh.write_text(head + OmegaConf.to_yaml(OmegaConf.create(without_logins(body))), encoding="utf-8")
     fresh.rename(path)
 
 

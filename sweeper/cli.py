@@ -10,6 +10,9 @@ def main() -> None:
     """Runs the command line and exits with its code."""
     try:
         try:
+            from analysis.redaction import RedactedStream
+
+            sys.stderr = RedactedStream(sys.stderr)
             from sweeper.application import launch
 
             launch()

@@ -76,12 +76,17 @@ class Command:
         return min(self.settings.sweep.n_trials or math.inf, self.space.size)
 
     @functools.cached_property  # composes and hashes the whole grid
+    def ids(self) -> set[str] | None:
+        """The trials of a grid; None for another search, and for a grid too large to list."""
+        if not self.is_grid or self.space.size > spaces.MOST_VALUES:
+            return None
+        configs = (self.composer.trial(params)[0] for params in self.space.grid())
+        return {trial_id(config) for config in configs if config is not None}
+
+    @property
     def merged(self) -> int:
         """How many points of a grid are the same trial as another, as gains are that round to one alpha."""
-        if not self.is_grid or self.space.size > spaces.MOST_VALUES:
-            return 0
-        configs = (self.composer.trial(params)[0] for params in self.space.grid())
-        return int(self.space.size) - len({trial_id(config) for config in configs if config is not None})
+        return 0 if self.ids is None else int(self.space.size) - len(self.ids)
 
     @property
     def way(self) -> str:
@@ -174,7 +179,8 @@ def _procedure(
     sweep = settings.sweep if settings is not None else Sweep()
     name = sweep.name or derived_name(Space((), ()), arguments, str(composer.config[GROUP].get("name", "procedure")))
     known = [*trial_keys(composer.config), *VARIABLE_GROUPS]
-    asked, wrong = procedures.understood(said, inner, known, sweep.metric, SweepPaths(Path(sweep.dir) / name).events)
+    log = None if sweep.fresh else SweepPaths(Path(sweep.dir) / name).events
+    asked, wrong = procedures.understood(said, inner, known, sweep.metric, log)
     sound = settings is not None and not problems
     problems += wrong
     plain = Space((), said.fixed)
@@ -253,7 +259,12 @@ def representatives(space: Space) -> Iterator[Params]:
     """Yields the points to check: all of a grid; else every listed value and bound beside the first of the others."""
     if space.is_discrete and space.size <= spaces.MOST_VALUES:
         yield from space.grid()
-        return
+    else:
+        yield from corners(space)
+
+
+def corners(space: Space) -> Iterator[Params]:
+    """Yields every listed value and bound beside the first of the other axes."""
     ends = {axis.key: axis.values if isinstance(axis, Choices) else (axis.low, axis.high) for axis in space.axes}
     first = {key: values[0] for key, values in ends.items()}
     yield space.active(first)
@@ -277,7 +288,11 @@ def derived_name(space: Space, arguments: Sequence[str], otherwise: str = "trial
         arguments: The overrides; `sweep.*`, `executor.*` and `tracking.*` say nothing about what is compared.
         otherwise: The readable part of a command without axes.
     """
-    kept = sorted(item for item in arguments if not re.match(r"\+*(sweep|executor|tracking)[.=]", item))
+    kept = sorted(item for item in arguments if not re.match(r"[+~]*(sweep|executor|tracking)[.=]", item))
     digest = hashlib.sha256("\0".join(kept).encode()).hexdigest()[:8]
-    varied = [axis.key.rpartition(".")[2] for axis in space.axes]
-    return "-".join([*(varied or [otherwise]), digest])
+    varied = "-".join([axis.key.rpartition(".")[2] for axis in space.axes] or [otherwise])
+    readable = re.sub(r"[^A-Za-z0-9_-]+", "-", varied)[:_LONGEST_READABLE]  # a procedure's name may be anything
+    return f"{readable.lstrip('_-') or 'sweep'}-{digest}"
+
+
+_LONGEST_READABLE = 100  # characters: a name is a folder's, which few file systems let be longer than 255 bytes

@@ -37,7 +37,7 @@ def page(decisions: Mapping[str, Decided], metric: str) -> str:
 
 
 def _stage(stage: str, decided: Decided, metric: str) -> Iterator[str]:
-    yield from (f"## {stage}", "")
+    yield from (f"## {escape(stage)}", "")
     if decided.why:
         yield from (f"*{escape(decided.why)}*", "")
     yield from (f"{escape(decided.reason)}.", "")

@@ -9,16 +9,36 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from sweeper.batches import halved, running
 from sweeper.decisions import Decision, Objective, Pruner, decide
 from sweeper.event_log import EventLog
 from sweeper.executors import Executor
 from sweeper.history import History, Trial
 from sweeper.interruption import Interruption
 from sweeper.paths import SweepPaths
+from sweeper.patience import waits
 from sweeper.places import Places
 from sweeper.planner import Proposal
-from trainers.seam import Command, Ended, Event, Evicted, Failed, GoOn, Pause, Paused, Room, Rung, Start, Stop, Worker
-from trainers.trial import from_mapping
+from sweeper.say import say
+from sweeper.terminal import Say
+from trainers.seam import (
+    Blocked,
+    Command,
+    Ended,
+    Event,
+    Evicted,
+    Failed,
+    GoOn,
+    Lost,
+    Pause,
+    Paused,
+    Room,
+    Rung,
+    Saved,
+    Start,
+    Stop,
+    Worker,
+)
 
 _POLL_S = 0.2  # how long a request to stop may go unnoticed while every worker computes
 
@@ -68,6 +88,8 @@ class Driver:
         keeps_adapters: bool = True,
         total: float = 1,
         goes_on_from: Callable[[Path], bool] = Path.is_dir,
+        max_retries: int = 3,
+        tell: Say = say,
     ) -> None:
         self._history = history
         self._planner, self._log, self._executor, self._views = planner, log, executor, views
@@ -75,7 +97,8 @@ class Driver:
         self._waiting = [trial for trial in history.unfinished if not trial.paused]
         self._planned, self._exhausted = list(proposals), False
         self._goes_on_from = goes_on_from
-        self._places = Places(executor.workers)
+        self._places, self._max_retries = Places(executor.workers, max_retries), max_retries
+        self._tell, self._blocked = tell, set[str]()
         self._share = math.ceil(min(total, _MANY) / max(1, len(executor.workers)))
         self._keeps_adapters = keeps_adapters
         self._deadline = math.inf if limit_s is None else time.monotonic() + limit_s
@@ -94,6 +117,8 @@ class Driver:
                 answers: list[Command] = []
                 for event in worker.advance(commands.pop(id(worker), [])):
                     answers += self._receive(event, worker)
+                    if isinstance(event, Blocked) and self._interruption.requested:
+                        return False
                 held = self._places.held(worker)  # a worker may have died after it asked
                 commands[id(worker)] = [answer for answer in answers if answer.trial in held]
             if self._interruption.requested:
@@ -120,8 +145,7 @@ class Driver:
         from_step = trial.state_step if self._goes_on_from(state / str(trial.state_step)) else 0
         self._places.take(trial, worker)
         self._record("started", {"trial": trial.id, "from_step": from_step})
-        config, adapter = from_mapping(trial.config), str(self._paths.adapter(trial.id))
-        return Start(trial.id, config, adapter, str(state), from_step, self._share)
+        return Start(trial.id, running(trial), str(self._paths.adapter(trial.id)), str(state), from_step, self._share)
 
     def _next(self, worker: Worker) -> Trial | None:
         """Returns the trial that starts or goes on next on a worker: what was promoted comes before what is new."""
@@ -191,28 +215,64 @@ class Driver:
         if isinstance(event, Room):
             self._places.offer(worker, event.places)
             return []
-        if isinstance(event, Ended):
-            decision = self._decided.pop(event.trial)
-            self._end(event, {"outcome": decision.outcome, "reason": decision.reason})
-        elif isinstance(event, Failed):
-            self._end(event, {})
-        elif isinstance(event, Paused):
-            self._places.leave(event.trial)
-            self._record("paused", vars(event), durable=True)
-        elif isinstance(event, Evicted):
-            self._evict(event)
-        elif isinstance(event, Rung):
-            self._record("rung", vars(event))
-            return [self._decide(event)]
-        else:
-            self._record(type(event).__name__.lower(), vars(event))
+        if isinstance(event, Blocked):
+            self._block(event)
+            return []
+        self._unblock(event.trial)
+        match event:
+            case Ended():
+                decision = self._decided.pop(event.trial)
+                self._end(event, {"outcome": decision.outcome, "reason": decision.reason})
+            case Failed():
+                self._fail(event)
+            case Paused():
+                self._places.leave(event.trial)
+                self._record("paused", vars(event), durable=True)
+            case Evicted():
+                self._places.leave(event.trial, turned_away=event.seconds is None)
+                self._record("evicted", vars(event), durable=True)
+                self._waiting.insert(0, self._history.trials[event.trial])
+            case Lost():
+                self._lose(event)
+            case Rung():
+                self._record("rung", vars(event))
+                return [self._decide(event)]
+            case _:
+                self._record(type(event).__name__.lower(), vars(event), durable=isinstance(event, Saved))
         return []
 
-    def _evict(self, event: Evicted) -> None:
-        """Puts a trial back in the queue, before all others."""
+    def _block(self, event: Blocked) -> None:
+        """Says once that a worker cannot write what it must."""
+        if event.trial not in self._blocked:
+            self._tell(waits(event.reason))
+        self._blocked.add(event.trial)
+
+    def _unblock(self, trial: str) -> None:
+        if trial in self._blocked:
+            self._blocked.discard(trial)
+            self._tell("It can be written again: the sweep goes on.")
+
+    def _lose(self, event: Lost) -> None:
+        """Has a trial whose worker died go on from its last state, before all others, as often as is allowed."""
         trial = self._history.trials[event.trial]
-        self._places.leave(trial.id, turned_away=event.seconds is None)
-        self._record("evicted", vars(event), durable=True)
+        fields = {"trial": event.trial, "step": trial.last_step, "reason": event.reason, "alone": event.alone}
+        self._record("lost", {**fields, "seconds": None, "peak_memory_mib": None}, durable=True)
+        if event.alone and trial.deaths > self._max_retries:
+            tries = "1 try" if trial.deaths == 1 else f"{trial.deaths} tries"
+            self._end(Failed(trial.id, "failed", f"{event.reason}, after {tries}", event.detail), {})
+        else:
+            self._places.lose(trial.id)
+            self._waiting.insert(0, trial)
+
+    def _fail(self, event: Failed) -> None:
+        """Ends a trial; one that memory did not last for is tried again with smaller batches first."""
+        trial = self._history.trials[event.trial]
+        smaller = halved(running(trial)) if event.outcome == "out_of_memory" else None
+        if smaller is None:
+            self._end(event, {})
+            return
+        self._places.leave(trial.id)
+        self._record("reduced", {"trial": trial.id, "step": trial.last_step, "reason": event.reason, **smaller})
         self._waiting.insert(0, trial)
 
     def _end(self, event: Ended | Failed, fields: Mapping[str, Any]) -> None:
@@ -227,7 +287,7 @@ class Driver:
         if decision.pause:
             return Pause(rung.trial, decision.keep)
         if decision.outcome is None:
-            return GoOn(rung.trial, decision.keep)
+            return GoOn(rung.trial, decision.keep, save=True)
         self._decided[rung.trial] = decision
         return Stop(rung.trial, decision.keep)
 

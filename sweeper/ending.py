@@ -8,42 +8,49 @@ from pathlib import Path
 from typing import Any
 
 from analysis import leaderboard
-from analysis.records import TrialRow, open_store, read_sweep
+from analysis.records import TrialRow
+from analysis.redaction import redacted
 from sweeper import best_config, next_steps
 from sweeper.command import Command
+from sweeper.event_log import Patience
 from sweeper.history import History, Trial
 from sweeper.identity import trial_id
+from sweeper.ledger import Ledger
 from sweeper.paths import SweepPaths
 from sweeper.say import say
-from sweeper.tracking import Tracking
 from trainers.trial import from_mapping
 
 
 def report(
-    asked: Command, paths: SweepPaths, track: Tracking, history: History, settled: dict[str, Any] | None = None
+    asked: Command,
+    paths: SweepPaths,
+    ledger: Ledger,
+    history: History,
+    settled: dict[str, Any] | None,
+    *,
+    patience: Patience,
 ) -> int:
-    """Writes the leaderboard, closes MLflow's run with it, and prints it.
+    """Writes the leaderboard, and prints it, whether or not anybody else can be told.
 
     Args:
         asked: The command.
         paths: Where the sweep is.
-        track: MLflow's view.
+        ledger: What the log tells.
         history: What is known.
         settled: What a procedure has settled on; None for a plain search, whose first place wins.
+        patience: What happens while a file cannot be written.
 
     Returns:
         0, or 1 when no trial completed.
     """
-    settings = asked.settings
-    records = read_sweep(open_store(settings.tracking.uri), settings.tracking.experiment, asked.name)
+    records = ledger.records
     board = leaderboard.rank(records)
-    markdown = leaderboard.to_markdown(board)
-    paths.leaderboard.write_text(markdown, encoding="utf-8")
-    track.close(finished=True, leaderboard=markdown)
+    markdown = redacted(leaderboard.to_markdown(board))
+    patience.until(lambda: paths.leaderboard.write_text(markdown, encoding="utf-8"))
     if [trial.outcome for trial in history.contenders] == ["complete"]:
         say(_metrics(records.trials[-1]))
     best = next((row.trial.trial for row in board.rows if row.place == 1), None)
-    _keep_best(asked, paths, history, history.trials.get(best or ""), settled)
+    patience.until(lambda: _keep_best(asked, paths, history, history.trials.get(best or ""), settled))
     winner = best if settled is None else _trial_of(asked, settled, history)
     said = [leaderboard.to_text(board), _where(asked, paths, winner), _next(asked, history, best, settled)]
     say("\n" + "\n\n".join(said))
@@ -96,7 +103,7 @@ def _where(asked: Command, paths: SweepPaths, best: str | None) -> str:
     }
     found = {name: str(path) for name, path in places.items() if path is not None and Path(path).exists()}
     return "\n".join(
-        f"{name + ':':<16}{place}" for name, place in {**found, "MLflow": asked.settings.tracking.uri}.items()
+        f"{name + ':':<16}{place}" for name, place in {**found, "MLflow": redacted(asked.settings.tracking.uri)}.items()
     )
 
 

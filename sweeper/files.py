@@ -10,9 +10,9 @@ from pathlib import Path
 
 from sweeper.settings import LABELLED
 from sweeper.validation import Problem
-from trainers import bundled, data, hub, replay
+from trainers import bundled, data, hub, own_code, replay
 from trainers.seam import TrialFailed
-from trainers.trial import Data, TrialConfig
+from trainers.trial import Data, Model, TrialConfig
 
 DOCS = "https://github.com/lora-sweeper/lora-sweeper/tree/main/docs"
 
@@ -26,9 +26,9 @@ def problems(config: TrialConfig, metric: str) -> list[Problem]:
     """
     rows = _read(_Key(dataclasses.replace(config.data, augmentation="none")))
     if isinstance(rows, Problem):
-        return [rows, *_model_problems(config)]
+        return [rows, *_model_problems(config.model)]
     found = [*_metric_problems(config, rows, metric), *_augmentation_problems(config, rows)]
-    return [*found, *_model_problems(config)]
+    return [*found, *_model_problems(config.model)]
 
 
 def rows_of(config: Data) -> data.Rows | None:
@@ -81,13 +81,23 @@ def _read(key: _Key) -> data.Rows | Problem:
         return Problem("data.path", key.config.path, str(error), f"{DOCS}/data.md names the formats")
 
 
-def _model_problems(config: TrialConfig) -> list[Problem]:
-    path = config.model.path
+def _model_problems(model: Model) -> list[Problem]:
+    path = model.path
     looks_local = path.startswith((".", "/", "~")) or Path(path).exists()
-    if bundled.is_bundled(path) or not looks_local or (Path(path) / "config.json").is_file():
+    if bundled.is_bundled(path) or not looks_local:
         return []
+    if (Path(path) / "config.json").is_file():
+        return list(_unsafe(model))
     rule = "a local model is a folder with a config.json, as save_pretrained writes it"
     return [Problem("model.path", path, rule, "a folder with config.json, or a hub id such as org/name")]
+
+
+def _unsafe(model: Model) -> Iterator[Problem]:
+    if own_code.needs_code(model):
+        yield Problem("model.path", model.path, own_code.CODE_RULE, own_code.CODE_REMEDY)
+    if own_code.holds_pickles_alone(Path(model.path)):
+        rule = "holds its weights as a pickle, and reading one can run anything; they are read from *.safetensors alone"
+        yield Problem("model.path", model.path, rule, "a folder that save_pretrained of transformers 5 wrote")
 
 
 def table_problems(path: str | None, metric: str, example: TrialConfig | None) -> list[Problem]:

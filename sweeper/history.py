@@ -22,8 +22,9 @@ SEARCH = "search"
 class Trial:
     """One trial as recorded so far. `outcome` is None until it has ended; a `short` one takes no place.
 
-    `paused` is True while it waits at a rung for others; `state_step` is the step of the state it can go on from, 0
-    where there is none.
+    `paused` is True while it waits at a rung for others, `paused_step` where it last did; `state_step` is the step of
+    the state it can go on from, and `state_seconds` what it had cost by then; 0 where there is none. `deaths` are the
+    workers that died under it. `ran` are the batches that fitted the memory, where those asked for did not.
     """
 
     id: str
@@ -40,7 +41,11 @@ class Trial:
     seconds: float | None = None
     peak_memory_mib: float | None = None
     paused: bool = False
+    paused_step: int = 0
     state_step: int = 0
+    state_seconds: float | None = None
+    deaths: int = 0
+    ran: dict[str, int] = field(default_factory=dict)
     outcome: str | None = None
     reason: str | None = None
 
@@ -127,9 +132,17 @@ def _apply(trial: Trial, record: Mapping[str, Any]) -> None:
             trial.curve.append((record["step"], record["values"]))
         case "rung":
             trial.rungs.append((record["step"], record["values"]))
+        case "saved":
+            _keep(trial, record)
         case "paused" | "evicted" as left:
-            trial.paused, trial.state_step = left == "paused", record["step"]
+            trial.paused = left == "paused"
+            trial.paused_step = record["step"] if trial.paused else trial.paused_step
             _spend(trial, record)
+            _keep(trial, {**record, "seconds": 0 if trial.seconds is not None else None})
+        case "lost":
+            trial.deaths += 1
+        case "reduced":
+            trial.ran = {key: value for key, value in record.items() if key.startswith("training.")}
         case "promoted":
             trial.paused = False
         case "ended":
@@ -140,10 +153,19 @@ def _apply(trial: Trial, record: Mapping[str, Any]) -> None:
 
 
 def _rewind(trial: Trial, step: int) -> None:
+    """Forgets what an attempt did beyond the state that the next one goes on from."""
     trial.curve = [point for point in trial.curve if point[0] <= step]
     trial.rungs = [rung for rung in trial.rungs if rung[0] <= step]
+    trial.seconds = trial.state_seconds if step else None
     if step == 0:
-        trial.state_step, trial.seconds, trial.peak_memory_mib = 0, None, None
+        trial.state_step, trial.paused_step, trial.state_seconds, trial.peak_memory_mib = 0, 0, None, None
+
+
+def _keep(trial: Trial, record: Mapping[str, Any]) -> None:
+    """Notes a state on disk, and what its trial had cost by then."""
+    trial.state_step = record["step"]
+    if record["seconds"] is not None:
+        trial.state_seconds = round((trial.seconds or 0) + record["seconds"], 3)
 
 
 def _spend(trial: Trial, record: Mapping[str, Any]) -> None:

@@ -24,7 +24,12 @@ _LATER: dict[str, tuple[str, ...]] = {
 
 
 def trial_id(config: TrialConfig) -> str:
-    """Hashes a configuration.
+    """Hashes what identifies a trial into twelve hexadecimal digits."""
+    return hashlib.sha256(json.dumps(identity(config), sort_keys=True).encode()).hexdigest()[:12]
+
+
+def identity(config: TrialConfig) -> dict[str, dict[str, Any]]:
+    """Returns everything that decides what a trial computes, by group.
 
     Data and local models enter by content, not by path; names, cache folders and the test rows do not enter at all,
     and gain and law only through the alpha that follows from them.
@@ -33,7 +38,7 @@ def trial_id(config: TrialConfig) -> str:
         config: A validated configuration whose files exist.
 
     Returns:
-        Twelve hexadecimal digits.
+        What two trials agree in exactly if they are the same.
     """
     values = dataclasses.asdict(config)
     values["model"] = {**_without(values["model"], "name", "path", "cache_dir"), "content": model_content(config)}
@@ -46,7 +51,7 @@ def trial_id(config: TrialConfig) -> str:
         values[group] = _without(values[group], *_at_default(getattr(config, group), names))
     if config.data.augmentation == "none":  # how often nothing is done does not matter
         values["data"] = _without(values["data"], "augmentation_factor")
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+    return values
 
 
 def data_content(config: TrialConfig) -> str:

@@ -15,6 +15,7 @@ from rich.text import Text
 from sweeper.history import Trial
 from sweeper.overview import Overview
 from sweeper.progress import duration, label_of
+from sweeper.say import shown
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _ROWS = 12  # packs run dozens of trials: a terminal of 24 lines shows these
@@ -39,7 +40,7 @@ class Live:
 
     def say(self, text: str) -> None:
         """Prints a line above the region."""
-        self._console.print(Text(text), soft_wrap=True)
+        self._console.print(Text(shown(text)), soft_wrap=True)
 
     def open(self) -> None:
         """Shows the region."""

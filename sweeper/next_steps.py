@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator, Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from analysis.redaction import redacted
 from sweeper.command import Command
 from sweeper.composition import is_free
 from sweeper.history import Trial
@@ -14,7 +16,7 @@ from sweeper.quoting import quoted
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 
-_SEARCHES = ("name", "n_trials", "max_trials", "max_hours", "timeout_s", "seed", "storage", "dry_run", "noise")
+_SEARCHES = ("name", "n_trials", "max_trials", "max_hours", "timeout_s", "seed", "storage", "dry_run", "noise", "fresh")
 
 # What says how a sweep searches means nothing to one trial; its length is what the command is about.
 _LEFT_OUT = (
@@ -48,15 +50,16 @@ def commands(asked: Command, winner: Trial | None, typed: Sequence[str] = ()) ->
 
 def _report(asked: Command) -> str:
     tracking = asked.settings.tracking
-    uri = [] if tracking.uri == DEFAULT_URI else ["--tracking-uri", tracking.uri]
+    usual = os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_URI)
+    uri = [] if tracking.uri == usual else ["--tracking-uri", redacted(tracking.uri)]
     experiment = [] if tracking.experiment == "lora-sweeper" else ["--experiment", tracking.experiment]
     return shlex.join(["lora-report", "leaderboard", asked.name, *uri, *experiment])
 
 
 def _curves(asked: Command) -> str:
-    uri = asked.settings.tracking.uri
+    uri = redacted(asked.settings.tracking.uri)
     if uri.startswith("http"):
-        return f"open {uri}"
+        return shlex.join(["open", uri])
     return shlex.join(["mlflow", "ui", "--workers", "1", "--backend-store-uri", uri])
 
 

@@ -75,7 +75,7 @@ class Overview:
         elif record["event"] in {"logged", "rung"}:
             self._trained += max(0, record["step"] - self._steps.get(trial.id, 0))
             self._steps[trial.id] = record["step"]
-        elif record["event"] in {"paused", "evicted", "ended", "failed"}:
+        elif record["event"] in {"paused", "evicted", "lost", "reduced", "ended", "failed"}:
             self.running.pop(trial.id, None)
 
     def step(self, trial: Trial) -> int:

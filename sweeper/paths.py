@@ -18,6 +18,11 @@ class SweepPaths:
         return self.root / "events.jsonl"
 
     @property
+    def asked(self) -> Path:
+        """What the sweep was asked for, for people."""
+        return self.root / "sweep.yaml"
+
+    @property
     def study(self) -> Path:
         """Optuna's view of the sweep."""
         return self.root / "study.db"

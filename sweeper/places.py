@@ -5,25 +5,31 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from sweeper.batches import running
 from sweeper.history import Trial
 from trainers.packed.key import Key, key
 from trainers.seam import Worker
-from trainers.trial import from_mapping
 
-# How often a trial that was turned away (its layers are none for this pack, or the worker died of somebody) tries again
-# beside others.
+# How often a trial that was turned away (its layers are none for this pack) tries again beside others.
 _TOGETHER = 1
 
 
 class Places:
-    """The workers' places: one where a worker is empty, and those it says it has beside the trials it holds."""
+    """The workers' places: one where a worker is empty, and those it says it has beside the trials it holds.
 
-    def __init__(self, workers: Sequence[Worker]) -> None:
+    A trial under which `max_retries` workers have died has its last try alone: of several trials that share a worker
+    one is to blame at most.
+    """
+
+    def __init__(self, workers: Sequence[Worker], max_retries: int) -> None:
+        self._workers, self._last_try = workers, max(1, max_retries)
         self._at: dict[str, Worker] = {}
+        self._held: dict[str, Trial] = {}
         self._free = {id(worker): 1 for worker in workers}
         self._asks: set[int] = set()
-        self._keys: dict[str, Key | None] = {}
         self._turned_away: Counter[str] = Counter()
+        self._died: dict[str, Worker] = {}
+        self._keys: dict[tuple[str, tuple[int, ...]], Key | None] = {}
 
     def __bool__(self) -> bool:
         """True while a worker holds a trial."""
@@ -41,34 +47,43 @@ class Places:
         """True where a worker is empty, or what it holds can train beside the trial."""
         held = self.held(worker)
         if not held:
-            return True
+            return self._died.get(trial.id) is not worker or not self._has_another(worker)
+        first = self._held[held[0]]
         shared = self._key(trial)
-        apart = {trial.id, held[0]} & self._alone
-        return shared is not None and not apart and shared == self._keys[held[0]]
+        return shared is not None and not (self._alone(trial) or self._alone(first)) and shared == self._key(first)
 
-    @property
-    def _alone(self) -> set[str]:
-        return {trial for trial, times in self._turned_away.items() if times > _TOGETHER}
+    def _has_another(self, worker: Worker) -> bool:
+        """True where another worker is empty, too."""
+        return any(other is not worker and not self.held(other) for other in self._workers)
+
+    def _alone(self, trial: Trial) -> bool:
+        return trial.deaths >= self._last_try or self._turned_away[trial.id] > _TOGETHER
 
     def _key(self, trial: Trial) -> Key | None:
-        if trial.id not in self._keys:
-            self._keys[trial.id] = key(from_mapping(trial.config))
-        return self._keys[trial.id]
+        name = trial.id, tuple(trial.ran.values())
+        if name not in self._keys:
+            self._keys[name] = key(running(trial))
+        return self._keys[name]
 
     def take(self, trial: Trial, worker: Worker) -> None:
         """Puts a trial on a worker."""
-        self._key(trial)
-        self._at[trial.id] = worker
+        self._at[trial.id], self._held[trial.id] = worker, trial
         self._free[id(worker)] -= 1
         self._asks.discard(id(worker))
 
     def leave(self, trial: str, turned_away: bool = False) -> None:
         """Takes a trial off its worker; one that is turned away again and again goes to an empty one at last."""
         worker = self._at.pop(trial, None)
+        self._held.pop(trial, None)
         self._turned_away[trial] += turned_away
         if worker is not None and not self.held(worker):
             self._free[id(worker)] = 1
             self._asks.discard(id(worker))
+
+    def lose(self, trial: str) -> None:
+        """Takes a trial off a worker that died; it goes to another one where one is empty."""
+        self._died[trial] = self._at[trial]
+        self.leave(trial)
 
     def offer(self, worker: Worker, places: int) -> None:
         """Notes how many trials a worker has room for beside those it holds, and that it waits for an answer."""

@@ -106,7 +106,7 @@ def _search(asked: Command, cost: Cost) -> Stage:
     return Stage(
         name="search",
         when="always",
-        vary={axis.key: _varied(axis) for axis in asked.space.axes},
+        vary={axis.key: varied(axis) for axis in asked.space.axes},
         hold=_flat_held(example, {axis.key for axis in asked.space.axes}),
         budget=_whole(example),
         seeds=sorted({config.training.seed for _, config in configs} or {example.training.seed}),
@@ -188,7 +188,8 @@ def _composed(asked: Command, params: Mapping[str, Any]) -> TrialConfig:
     return config
 
 
-def _varied(axis: Axis) -> Any:
+def varied(axis: Axis) -> Any:
+    """Returns an axis in Hydra's words, with the conditions under which it exists."""
     return (
         {"values": _words(axis), "when": {key: list(values) for key, values in axis.when}}
         if axis.when

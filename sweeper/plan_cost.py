@@ -75,6 +75,8 @@ class Cost:
 
 def _measured(asked: Command) -> dict[str, str]:
     """Finds the trials that an earlier run of the same sweep has measured."""
+    if asked.settings.sweep.fresh:
+        return {}
     log = SweepPaths(Path(asked.settings.sweep.dir) / asked.name).events
     trials = History(read(log)).trials
     return {found: "this sweep" for found, trial in trials.items() if trial.outcome is not None}

@@ -61,7 +61,7 @@ def space_of(said: Space, config: DictConfig, group_options: GroupOptions) -> Sp
 
 
 def understood(
-    said: Space, composer: Composer, known: Sequence[str], metric: str, log: Path
+    said: Space, composer: Composer, known: Sequence[str], metric: str, log: Path | None
 ) -> tuple[Asked | None, list[Problem]]:
     """Reads the procedure of a command.
 
@@ -70,7 +70,7 @@ def understood(
         composer: Composes trials.
         known: The dotted keys of a trial's parameters, and the groups that can be varied.
         metric: What trials are compared by.
-        log: The sweep's event log, which keeps what was known of its data when it began.
+        log: The sweep's event log, which keeps what was known of its data when it began; None where it begins anew.
 
     Returns:
         The procedure and no problems, or None and everything wrong with it.

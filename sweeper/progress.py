@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from analysis.naming import trial_name
+from analysis.redaction import redacted
+from analysis.visible import on_one_line
 from sweeper.decisions import Objective
 from sweeper.history import Trial
 from sweeper.overview import Overview
@@ -40,7 +42,7 @@ def label_of(trial: Trial) -> str:
 
 
 def _short(value: Any) -> str:
-    text = f"{value:.3g}" if isinstance(value, float) else str(value)
+    text = f"{value:.3g}" if isinstance(value, float) else on_one_line(redacted(str(value)))
     return text if len(text) <= 24 else f"{text[:23]}…"
 
 
@@ -69,6 +71,11 @@ class Progress:
                 self._say(f"[{self._count()}] {label_of(trial)}  {self._best(trial)}paused")
             case "decided" if trial.paused and record["outcome"] is None:
                 self._say(f"[{self._count()}] {label_of(trial)}  goes on: {record['reason']}")
+            case "lost":
+                self._say(f"[{self._count()}] {label_of(trial)}  {record['reason']}")
+            case "reduced":
+                rows = trial.ran["training.per_device_train_batch_size"]
+                self._say(f"[{self._count()}] {label_of(trial)}  out of memory: tried again with {rows} rows at a time")
             case "ended" | "failed":
                 head = "base" if trial.is_reference else self._count()
                 self._say(f"[{head}] {label_of(trial)}  {self._result(trial)}")

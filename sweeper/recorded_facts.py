@@ -21,17 +21,18 @@ def as_record(facts: Facts, config: TrialConfig) -> dict[str, Any]:
     return {"facts": dataclasses.asdict(facts), "data": _data(config)}
 
 
-def recorded(log: Path, config: TrialConfig) -> Facts | None:
+def recorded(log: Path | None, config: TrialConfig) -> Facts | None:
     """Reads what a sweep knew when it began.
 
     Args:
-        log: Its event log.
+        log: Its event log; None for a sweep that begins anew.
         config: The command's configuration: facts of other data do not count, and steps are counted anew.
 
     Returns:
         The facts, None where the sweep is new, or is about other data.
     """
-    opened = next((record for record in event_log.read(log) if record["event"] == "opened"), {})
+    records = event_log.read(log) if log is not None else []
+    opened = next((record for record in reversed(records) if record["event"] == "opened"), {})
     try:
         if "facts" not in opened or opened["data"] != _data(config):
             return None

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sweeper.validation import Problem
@@ -81,12 +82,25 @@ TRIAL_RULES = (
     ),
 )
 
+_LONGEST_EXPERIMENT = 500  # characters (mlflow/utils/validation.py)
+
+
+def _is_short(name: str) -> bool:
+    return len(name.encode(errors="surrogateescape")) <= 255  # what file systems take
+
+
 SETTINGS_RULES = (
     Rule(
         "sweep.name",  # a folder's name, and quoted in MLflow's filters
-        lambda value: re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value) is not None,
-        "must begin with a letter or digit and hold only those, dots, dashes and underscores",
+        lambda value: re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", value) is not None,
+        "must begin with a letter or digit and hold only those, dots, dashes and underscores, 200 at most",
         "sweep.name=my-sweep",
+    ),
+    Rule(
+        "sweep.dir",
+        lambda value: value.isprintable() and bool(value.strip()) and all(map(_is_short, Path(value).parts)),
+        "must be the path of a folder, its names of at most 255 bytes and without control characters",
+        "sweep.dir=runs",
     ),
     Rule(
         "sweep.keep_adapters",
@@ -95,7 +109,10 @@ SETTINGS_RULES = (
         "sweep.keep_adapters=top:3",
     ),
     Rule(
-        "tracking.experiment", lambda value: bool(value.strip()), "must have a name", "tracking.experiment=lora-sweeper"
+        "tracking.experiment",
+        lambda value: value.isprintable() and 0 < len(value.strip()) <= _LONGEST_EXPERIMENT,
+        f"must have a name of at most {_LONGEST_EXPERIMENT} characters, control characters not among them",
+        "tracking.experiment=lora-sweeper",
     ),
     _at_least("executor.workers", 1, "1"),
     _at_least("executor.threads", 1, "1"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from hydra.core.config_loader import ConfigLoader
@@ -11,12 +12,14 @@ from omegaconf import DictConfig
 
 from sweeper import plan, plan_text
 from sweeper.command import Command, group_options_of, understand
+from sweeper.continuation import IncomparableError, check, common
 from sweeper.decisions import Objective, Pruner
-from sweeper.event_log import LogDamagedError, LogInUseError
+from sweeper.event_log import LogError, read
 from sweeper.halving import Halving
 from sweeper.interruption import Interruption
+from sweeper.paths import SweepPaths
 from sweeper.planner import Planner
-from sweeper.say import say
+from sweeper.say import refuse, say
 from sweeper.search import Grid, Sampled, Search
 from sweeper.validation import ConfigurationError
 from trainers import registry
@@ -44,20 +47,28 @@ def run(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) -> N
         )
     except ConfigurationError as error:
         _refuse(error)
-    if asked.settings.sweep.dry_run:
-        made = plan.plan(asked)
-        say(plan.to_json(made) if asked.settings.sweep.dry_run == "json" else plan_text.to_text(made))
-        sys.exit(0)
     try:
+        if asked.settings.sweep.dry_run:
+            _plan(asked)
+            sys.exit(0)
         with Interruption() as interruption:  # from before the imports on, some of which turn a Ctrl-C into an error
             code = _sweep(asked, interruption)
-    except (ConfigurationError, LogDamagedError, LogInUseError) as error:
+    except (ConfigurationError, LogError, IncomparableError) as error:
         _refuse(error)
     sys.exit(code)
 
 
+def _plan(asked: Command) -> None:
+    """Prints what a command would do; one that would be refused is."""
+    sweep = asked.settings.sweep
+    if not sweep.fresh:
+        check(asked, common(asked), read(SweepPaths(Path(sweep.dir) / asked.name).events))
+    made = plan.plan(asked)
+    say(plan.to_json(made) if sweep.dry_run == "json" else plan_text.to_text(made))
+
+
 def _refuse(error: Exception) -> NoReturn:
-    print(f"lora-sweep: {error}", file=sys.stderr)
+    refuse(error)
     sys.exit(2)
 
 

@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import sys
+
+from analysis.redaction import redacted
+from analysis.visible import visible
+
+
+def shown(text: str) -> str:
+    """Returns a text as a terminal may have it: without passwords, its control characters shown."""
+    return visible(redacted(text))
 
 
 def say(text: str) -> None:
     """Prints a text at once."""
     with contextlib.suppress(BrokenPipeError):
-        print(text, flush=True)
+        print(shown(text), flush=True)
+
+
+def refuse(error: Exception) -> None:
+    """Says on the error stream why a command does nothing."""
+    print(f"lora-sweep: {shown(str(error))}", file=sys.stderr)

@@ -27,11 +27,18 @@ class Search(Protocol):
         ...
 
 
+ATTEMPTS = 5
+"""How often a sampler is asked for a point that is not known."""
+
+
 class Draws(Protocol):
     """Draws points with what is known so far; Optuna's study does."""
 
     def draw(self, number: int, attempt: int) -> Params:
-        """Returns the sampler's point for a trial number; another attempt gives another point."""
+        """Returns the sampler's point for a trial number; another attempt gives another point.
+
+        From `ATTEMPTS` on a point is random: a sampler that repeats known points so often has converged on them.
+        """
         ...
 
 
@@ -49,9 +56,6 @@ class Grid:
 class Sampled:
     """Points drawn one by one, each with the results known by then, none twice."""
 
-    # A sampler that repeats known points this often in a row has converged on them.
-    ATTEMPTS = 5
-
     def __init__(self, space: Space, n_trials: float, draws: Draws) -> None:
         self._total = min(n_trials, space.size)
         self._space = space
@@ -61,8 +65,9 @@ class Sampled:
         """Returns a new draw, or (where a finite space has few left) one of the points the sampler keeps missing."""
         if number >= self._total:
             return None
-        draws = (self._draws.draw(number, attempt) for attempt in range(self.ATTEMPTS))
-        return next((point for point in itertools.chain(draws, self._missed(number)) if not known(point)), None)
+        draws = (self._draws.draw(number, attempt) for attempt in range(ATTEMPTS))
+        points = itertools.chain(draws, self._missed(number), self._random(number))
+        return next((point for point in points if not known(point)), None)
 
     def _missed(self, number: int) -> Iterator[Params]:
         """Yields all points of a finite space, in an order that depends on the number alone."""
@@ -70,3 +75,8 @@ class Sampled:
             points = list(self._space.grid())
             random.Random(number).shuffle(points)
             yield from points
+
+    def _random(self, number: int) -> Iterator[Params]:
+        """Yields points of a space that has more than anybody can try: as many trials as were asked for are run."""
+        if math.isinf(self._space.size):
+            yield from (self._draws.draw(number, attempt) for attempt in range(ATTEMPTS, 10 * ATTEMPTS))

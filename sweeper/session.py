@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
+import re
 import shlex
 import sys
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import sqlalchemy
+from optuna.distributions import distribution_to_json
 
-from sweeper import driver_log, ending, tracking
+from analysis.redaction import redacted
+from sweeper import aside, continuation, driver_log, ending, event_log, sweep_file
 from sweeper.adapters import Adapters
 from sweeper.command import Command
-from sweeper.decision_page import Decided, page
 from sweeper.decisions import Objective
 from sweeper.driver import Driver, View
 from sweeper.event_log import EventLog
@@ -24,21 +25,26 @@ from sweeper.folders import Folders
 from sweeper.halving import Halving
 from sweeper.history import History
 from sweeper.interruption import Interruption
-from sweeper.mirror import Mirror
+from sweeper.ledger import Ledger
 from sweeper.overview import Overview
 from sweeper.paths import SweepPaths
+from sweeper.patience import Patience
 from sweeper.planner import Proposal
 from sweeper.program import Exhausted, Finished, Program, Round, Skipped
 from sweeper.progress import Progress
 from sweeper.recorded_facts import as_record
 from sweeper.say import say
+from sweeper.session_record import session_record, versions
 from sweeper.step_times import StepTimes
 from sweeper.terminal import Say, terminal
-from sweeper.validation import ConfigurationError, Problem
 from sweeper.work import Work
 from trainers import registry
 
-_STACK = ("torch", "transformers", "peft", "trl", "bitsandbytes", "optuna", "hydra-core", "mlflow")
+if TYPE_CHECKING:
+    from sweeper.post import Post
+
+# How long stores that do not answer are tried again at the end; where nothing was trained, the user waits for a table.
+_PATIENCE_S, _BRIEFLY_S = 5.0, 0.0
 
 INTERRUPTED = 130  # what a shell reports for a command that Ctrl-C ended
 
@@ -49,7 +55,10 @@ class Session:
     def __init__(self, asked: Command, objective: Objective, program: Program, interruption: Interruption) -> None:
         self._asked, self._name, self._settings, self._objective = asked, asked.name, asked.settings, objective
         self._program, self._interruption = program, interruption
-        self._decisions: dict[str, Decided] = {}
+        self._patience = Patience(interruption)
+        self._began = False
+        self._axes: list[str] = []
+        self._searched: dict[str, str] | None = None
         self._settled: dict[str, Any] | None = None
         self._announced = False
         self._paths = SweepPaths(Path(asked.settings.sweep.dir) / asked.name)
@@ -60,10 +69,12 @@ class Session:
         Returns:
             0, 1 when no trial completed, 130 when it was interrupted.
         """
-        with EventLog(self._paths.events) as log, driver_log.kept(self._paths.log):
+        if self._settings.sweep.fresh and (name := aside.put(self._paths)):
+            say(f"The recorded sweep {self._name} is put aside as {name}.")
+        with EventLog(self._paths.events, self._patience) as log, driver_log.kept(self._paths.log):
             history = History(log.history)
             self._open(log)
-            with Work(self._settings, self._paths, lambda: self._track(history)) as work:
+            with Work(self._settings, self._paths) as work:
                 return self._conduct(log, history, work)
 
     def _conduct(self, log: EventLog, history: History, work: Work) -> int:
@@ -92,7 +103,7 @@ class Session:
                 self._decide(log, item.name, choice.reason, choice.recorded)
         if not work.has_begun:
             say(f"Sweep {self._name} is complete: nothing left to train.")
-        return self._report(work.track, history)
+        return self._report(log, history, patience_s=_PATIENCE_S if work.has_begun else _BRIEFLY_S)
 
     @property
     def _held(self) -> Mapping[str, Any]:
@@ -112,35 +123,90 @@ class Session:
         say(f"Stage {stage}: {reason}")
         procedure = self._asked.procedure
         why = procedure.stages[stage].why if procedure is not None else ""
-        self._decisions[stage] = Decided(reason, fields, why)
         known = [record for record in log.history if record["event"] == "chosen" and record["stage"] == stage]
         if not known or known[-1]["reason"] != reason:
-            log.append("chosen", {"stage": stage, "reason": reason, **fields}, durable=True)
+            self._append(log, "chosen", {"stage": stage, "reason": reason, "why": why, **fields})
 
-    def _report(self, track: tracking.Tracking, history: History) -> int:
-        self._write_decisions(track)
-        return ending.report(self._asked, self._paths, track, history, self._settled)
+    def _append(self, log: EventLog, event: str, fields: Mapping[str, Any]) -> event_log.Record:
+        """Records what is about the sweep, no trial; returns the record."""
+        post = self._post  # which begins with the log as it is
+        record = log.append(event, fields, durable=True)
+        post.apply(record)
+        return record
 
-    def _write_decisions(self, track: tracking.Tracking) -> None:
-        if self._decisions:
-            text = page(self._decisions, self._objective.metric)
-            self._paths.decisions.write_text(text, encoding="utf-8")
-            track.decide({stage: decided.reason for stage, decided in self._decisions.items()}, text)
+    def _begin(self, log: EventLog) -> None:
+        """Records, once, that this process does something for the sweep, and what holds for all it does."""
+        if not self._began:
+            self._began = True
+            self._append(log, "session", session_record(self._settings, self._name, self._axes, self._objective))
+
+    def _search(self, log: EventLog, item: Round) -> None:
+        """Records a round's axes, where they are not the last ones recorded."""
+        axes = {key: distribution_to_json(found) for key, found in item.study.distributions.items()}
+        if self._searched is None:
+            before = (record["distributions"] for record in reversed(log.history) if record["event"] == "searched")
+            self._searched = next(before, None)
+        if self._searched != axes:
+            self._append(log, "searched", {"stage": item.name, "distributions": axes})
+        self._searched = axes
+
+    def _close(self, log: EventLog, finished: bool) -> Ledger:
+        """Records how the session ended, where that is not known; returns what the log tells by then."""
+        ledger = Ledger(self._name, event_log.read(self._paths.events))
+        if not ledger.finished:
+            ledger.apply(self._append(log, "closed", {"finished": finished}))
+        if (page := ledger.page) is not None:
+            self._patience.until(lambda: self._paths.decisions.write_text(page, encoding="utf-8"))
+        return ledger
+
+    def _report(self, log: EventLog, history: History, patience_s: float = _PATIENCE_S) -> int:
+        ledger = self._close(log, finished=True)
+        code = ending.report(self._asked, self._paths, ledger, history, self._settled, patience=self._patience)
+        if not self._is_delivered(log) and self._deliver(patience_s):
+            log.append("delivered", self._stores)
+        return code
+
+    @property
+    def _stores(self) -> dict[str, Any]:
+        """Where the sweep is shown; another file of the same name is another store."""
+        urls = [self._settings.tracking.uri, self._settings.sweep.storage or f"sqlite:///{self._paths.study}"]
+        files = [Path(url.removeprefix("sqlite:///")) for url in urls if url.startswith("sqlite:///")]
+        return {
+            "stores": [redacted(url) for url in urls],
+            "tracking.experiment": self._settings.tracking.experiment,
+            "inodes": [file.stat().st_ino if file.exists() else None for file in files],
+        }
+
+    def _is_delivered(self, log: EventLog) -> bool:
+        """True where nothing happened since all was delivered there: nobody has to be asked."""
+        stores = self._stores
+        there = all(log.latest.get(key) == value for key, value in stores.items())
+        return there and log.latest["event"] == "delivered" and None not in stores["inodes"]
+
+    def _deliver(self, patience_s: float = _PATIENCE_S) -> bool:
+        """Brings both stores what they lack, and says what did not arrive; True where all did."""
+        lines = self._post.finish(patience_s)
+        for line in lines:
+            say(line)
+        return not lines
 
     def _open(self, log: EventLog) -> None:
-        """Records what the sweep optimises, and refuses to go on with something else.
+        """Records what the sweep is about, and refuses to go on with something else.
 
         Raises:
-            ConfigurationError: Its trials were stopped, and their adapters kept, by another metric.
+            IncomparableError: Its trials cannot be compared with those asked for now.
         """
-        asked = {"metric": self._objective.metric, "direction": self._objective.direction}
-        opened = next((record for record in log.history if record["event"] == "opened"), None)
-        if opened is None:
-            log.append("opened", {**asked, **self._facts(), "versions": {name: version(name) for name in _STACK}})
-        for key, value in asked.items():
-            if opened is not None and opened[key] != value:
-                rule = f"sweep {self._name} has kept its adapters by {key} {opened[key]}"
-                raise ConfigurationError([Problem(f"sweep.{key}", value, rule, f"sweep.name={self._name}-{value}")])
+        now = continuation.common(self._asked)
+        self._axes = now.axes
+        continuation.check(self._asked, now, log.history)
+        self._patience.until(lambda: sweep_file.write(self._paths.asked, self._asked, now, _command()))
+        if any(record["event"] == "proposed" for record in log.history):
+            return
+        objective = {"metric": self._objective.metric, "direction": self._objective.direction}
+        fields = {**objective, **self._facts(), **vars(now)}
+        opened = next((record for record in reversed(log.history) if record["event"] == "opened"), {})
+        if any(key not in opened or opened[key] != value for key, value in fields.items()):
+            log.append("opened", {**fields, "versions": versions()})
 
     def _facts(self) -> dict[str, Any]:
         """Returns what a procedure derives values from; nothing for a plain search."""
@@ -152,7 +218,9 @@ class Session:
 
     def _drive(self, log: EventLog, history: History, work: Work, item: Round, proposals: list[Proposal]) -> int | None:
         """Runs one round; returns an exit code where the sweep ends with it."""
-        executor, track = work.executor, work.track  # in this order: workers load while the databases are opened
+        executor = work.executor  # first: workers load while the rest is made ready
+        self._begin(log)
+        self._search(log, item)
         overview = Overview(
             history,
             item.total,
@@ -161,7 +229,7 @@ class Session:
             share=item.pruner.share if isinstance(item.pruner, Halving) else None,
             limit_s=self._settings.sweep.limit_s,
         )
-        with terminal(overview, self._objective.metric) as tell:
+        with terminal(overview, self._objective.metric) as tell, self._patience.telling(tell):
             driver = Driver(
                 history=history,
                 proposals=proposals,
@@ -170,51 +238,50 @@ class Session:
                 executor=executor,
                 objective=self._objective,
                 pruner=item.pruner,
-                views=self._views(history, track, overview, item, tell),
+                views=self._views(history, overview, item, tell),
                 paths=self._paths,
                 interruption=self._interruption,
                 limit_s=self._settings.sweep.limit_s,
                 keeps_adapters=self._settings.sweep.kept_adapters > 0,
                 total=item.total,
                 goes_on_from=functools.partial(registry.goes_on_from, self._settings.trainer.name),
+                max_retries=self._settings.executor.max_retries,
+                tell=tell,
             )
             self._announce(history, item, tell)
             done = driver.run()
         if not done:
-            return self._stopped(track, history)
+            return self._stopped(log, history)
         if driver.out_of_time:
             say(f"The time is up. To continue for as long again: {shlex.join(_command())}")
-            return self._report(track, history)
+            return self._report(log, history)
         return None
 
-    def _stopped(self, track: tracking.Tracking, history: History) -> int:
-        self._write_decisions(track)
-        track.close(finished=False, leaderboard=None)
+    def _stopped(self, log: EventLog, history: History) -> int:
+        self._close(log, finished=False)
         done = sum(trial.outcome is not None for trial in history.contenders)
         of = _counted(done) if self._asked.procedure is not None else f"{done} of {_counted(self._asked.total)}"
         say(f"Stopped after {of}. To continue: {shlex.join(_command())}")
+        self._deliver()
         return INTERRUPTED
 
-    def _views(
-        self, history: History, track: tracking.Tracking, overview: Overview, item: Round, tell: Say
-    ) -> list[View]:
-        storage = self._settings.sweep.storage or _sqlite(self._paths.study)
-        mirror = Mirror(item.study, storage, self._name, self._objective)
-        mirror.restore(history.trials.values())
+    def _views(self, history: History, overview: Overview, item: Round, tell: Say) -> list[View]:
         kept = self._settings.sweep.kept_adapters
         adapters = Adapters(history.trials.values(), self._objective, self._paths, kept)
         progress = Progress(overview, item.total, self._objective, tell)
-        return [item.study, Folders(self._paths), adapters, mirror, track, StepTimes(), overview, progress]
+        through = self._post.through(tell)
+        return [item.study, Folders(self._paths, self._patience), adapters, through, StepTimes(), overview, progress]
 
-    def _track(self, history: History) -> tracking.Tracking:
-        settings = self._settings
-        artifacts = (Path(settings.sweep.dir) / "artifacts").resolve().as_uri()
-        client, experiment = tracking.connect(settings.tracking.uri, settings.tracking.experiment, artifacts)
-        shared = {f"executor.{key}": value for key, value in vars(settings.executor).items()}
-        shared |= {"sweep.name": self._name}
-        track = tracking.Tracking(client, experiment, self._name, self._objective, shared)
-        track.restore(history.trials.values())
-        return track
+    @functools.cached_property
+    def _post(self) -> Post:
+        from sweeper import post  # MLflow takes two seconds to import: not for a sweep that is complete
+
+        driver_log.take_over()
+        sweep, tracking = self._settings.sweep, self._settings.tracking
+        records = event_log.read(self._paths.events)
+        delivery = post.delivery(self._name, Path(sweep.dir), tracking.uri, tracking.experiment)
+        copies = post.copies(self._paths, sweep.storage)
+        return post.Post(delivery, copies, tracking.uri, records, post.sync_command(self._name, self._settings))
 
     def _announce(self, history: History, item: Round, tell: Say) -> None:
         if not self._announced:
@@ -222,12 +289,12 @@ class Session:
                 for found in items:
                     tell(f"{severity}: {found.key}={found.value}: {found.rule}")
         self._announced = True
-        done = sum(trial.outcome is not None for trial in history.contenders)
+        ids = None if self._asked.procedure is not None else self._asked.ids
+        mine = [item.source.belongs(trial) if ids is None else trial.id in ids for trial in history.contenders]
+        done = sum(trial.outcome is not None for trial in itertools.compress(history.contenders, mine))
         kept = f", {done} of them measured already" if done else ""
         if self._asked.procedure is not None:
-            known = sum(trial.outcome is not None for trial in history.contenders if item.source.belongs(trial))
-            reused = f", {known} of them measured already" if known else ""
-            trials = f"{_counted(item.total)}{reused}"
+            trials = f"{_counted(item.total)}{kept}"
             tell(f"Sweep {self._name}, stage {item.name}: {trials}, compared by {self._objective.metric}")
         else:
             way = f", {self._asked.way}" if self._asked.space.axes else ""
@@ -250,10 +317,8 @@ def _counted(trials: float) -> str:
     return "1 trial" if trials == 1 else f"{trials:g} trials"
 
 
-def _sqlite(path: Path) -> str:
-    return sqlalchemy.URL.create("sqlite", database=str(path)).render_as_string()
-
-
 def _command() -> list[str]:
+    """Returns the command that continues the sweep: one that began it anew goes on with what it began."""
     name = Path(sys.argv[0]).name
-    return [*(["python", "-m", "sweeper"] if name == "__main__.py" else [name]), *sys.argv[1:]]
+    typed = [item for item in sys.argv[1:] if not re.match(r"[+~]*sweep\.fresh\b", item)]
+    return [*(["python", "-m", "sweeper"] if name == "__main__.py" else [name]), *typed]

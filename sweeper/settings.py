@@ -108,7 +108,11 @@ class HalvingSettings:
 
 @dataclass(frozen=True)
 class Executor:
-    """Where workers run. `threads` per worker on a CPU is part of what makes a curve reproducible."""
+    """Where workers run. `threads` per worker on a CPU is part of what makes a curve reproducible.
+
+    `max_retries` is how often a trial is tried again whose worker died; `trial_timeout_s` how long a worker may say
+    nothing before it counts as dead, None for ever.
+    """
 
     __pydantic_config__ = _FORBID_UNKNOWN
 
@@ -116,6 +120,8 @@ class Executor:
     workers: int | None = None
     threads: int = 1
     devices: Literal["auto", "cpu"] | list[int] = "auto"
+    max_retries: Annotated[int, Field(ge=0)] = 3
+    trial_timeout_s: Annotated[float, Field(gt=0)] | None = None
 
 
 @dataclass(frozen=True)
@@ -146,6 +152,7 @@ class Sweep:
     keep_adapters: str = "top:3"
     noise: float = 0.0025
     dry_run: bool | Literal["json"] = False
+    fresh: bool = False
     dir: str = "runs"
     storage: str | None = None
 

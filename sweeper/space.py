@@ -137,7 +137,7 @@ def parse(arguments: Sequence[str], group_options: GroupOptions) -> tuple[Space,
     axes: list[Axis] = []
     fixed: list[str] = []
     problems: list[Problem] = []
-    for override in OverridesParser.create().parse_overrides([as_list(text) for text in arguments]):
+    for override in _latest(OverridesParser.create().parse_overrides([as_list(text) for text in arguments])):
         if not override.is_sweep_override():
             fixed.append(str(override.input_line))
             continue
@@ -149,6 +149,17 @@ def parse(arguments: Sequence[str], group_options: GroupOptions) -> tuple[Space,
         problems.extend(wrong)
         axes.extend([] if wrong else [axis])
     return Space(tuple(axes), tuple(fixed)), problems
+
+
+def _latest(overrides: Sequence[Override]) -> Iterator[Override]:
+    """Leaves out what a later override of the same key replaces, as Hydra does with values that are not swept."""
+    swept = {item.key_or_group for item in overrides if item.is_sweep_override()}
+    last = {item.key_or_group: index for index, item in enumerate(overrides)}
+    yield from (
+        item
+        for index, item in enumerate(overrides)
+        if item.key_or_group not in swept or last[item.key_or_group] == index
+    )
 
 
 def endless_range(override: Override) -> Problem | None:

@@ -18,13 +18,13 @@ from optuna.trial import FrozenTrial, TrialState
 from sweeper import instantiation, sobol
 from sweeper.decisions import Decision, Objective, Verdict, saved
 from sweeper.distributions import distribution, is_on, key_of, label, suggest, value_of
-from sweeper.history import Trial
+from sweeper.freezing import frozen
+from sweeper.history import Trial, Values
+from sweeper.search import ATTEMPTS
 from sweeper.settings import PrunerSettings, Sampler
 from sweeper.space import Space
 
 _STRIDE = 65_536  # beyond any sweep's own numbers
-
-STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
 
 
 class Study:
@@ -34,7 +34,7 @@ class Study:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._space = space
         self._axes = {axis.key: axis for axis in space.axes}
-        self._distributions = {axis.key: distribution(axis) for axis in space.axes}
+        self.distributions = {axis.key: distribution(axis) for axis in space.axes}
         self._sampler, self._seed, self._objective, self._pruner = sampler, seed, objective, pruner
         self._study = optuna.create_study(
             direction=objective.direction,
@@ -67,6 +67,8 @@ class Study:
 
     def _seeded(self, number: int, attempt: int) -> optuna.samplers.BaseSampler:
         seed = int(np.random.SeedSequence([self._seed, number, attempt]).generate_state(1)[0])
+        if attempt >= ATTEMPTS:
+            return optuna.samplers.RandomSampler(seed=seed)
         return instantiation.sampler_of(self._sampler, seed)
 
     def _discard_pending(self) -> None:
@@ -83,11 +85,11 @@ class Study:
         for trial in trials:
             if trial.is_reference or not self.fits(trial):
                 continue
-            if trial.state_step:
-                self._study.add_trial(self._frozen_at(trial, trial.state_step))
+            if trial.paused_step:
+                self._study.add_trial(self._frozen_at(trial, trial.paused_step))
             if trial.outcome is not None:
                 self._add_ended(trial)
-            elif not trial.state_step:
+            elif not trial.paused_step:
                 self._enqueue(trial)
 
     def fits(self, trial: Trial) -> bool:
@@ -95,14 +97,10 @@ class Study:
         asked = {axis.key for axis in self._space.axes if self._space.exists(axis, trial.params)}
         return set(trial.params) == asked and all(is_on(self._axes[key], value) for key, value in trial.params.items())
 
-    def accepts(self, frozen: FrozenTrial) -> bool:
-        """True for a stored trial whose axes are the present ones."""
-        return all(self._distributions.get(key) == known for key, known in frozen.distributions.items())
-
     def _enqueue(self, trial: Trial) -> None:
         self._study.sampler = optuna.samplers.RandomSampler(seed=0)  # every value is given: nothing is drawn
         self._study.enqueue_trial({key: label(value) for key, value in trial.params.items()})
-        self._running[trial.id] = self._study.ask({key: self._distributions[key] for key in trial.params})
+        self._running[trial.id] = self._study.ask({key: self.distributions[key] for key in trial.params})
 
     def apply(self, record: Mapping[str, Any], trial: Trial | None) -> None:
         """Follows the sweep's log."""
@@ -114,6 +112,9 @@ class Study:
                 self._running[trial.id] = pending
             else:
                 self._enqueue(trial)
+        elif record["event"] == "started" and trial.id in self._running:
+            for rung, (_, values) in enumerate(trial.rungs, start=1):  # it goes on where another process left it
+                self._report(trial, rung, values)
         elif record["event"] == "paused" and trial.id in self._running:
             # To the sampler a trial counts with what it has by then: all others may be waiting at the same rung.
             self._study.tell(self._running.pop(trial.id), self._frozen_at(trial, trial.last_step).value)
@@ -124,26 +125,35 @@ class Study:
 
     def _add_ended(self, trial: Trial) -> None:
         """Adds how a trial ended; one that was pruned where it had paused is known already."""
-        if self.fits(trial) and not (trial.outcome == "pruned" and trial.last_step == trial.state_step):
-            self._study.add_trial(self.frozen(trial))
+        if self.fits(trial) and not (trial.outcome == "pruned" and trial.last_step == trial.paused_step):
+            self._study.add_trial(self._frozen(trial))
 
     def _finish(self, running: optuna.Trial, trial: Trial) -> None:
-        frozen = self.frozen(trial)
-        if frozen.state == TrialState.COMPLETE:
-            self._study.tell(running, frozen.value)
+        ended = self._frozen(trial)
+        for name, value in ended.constraints.items():
+            running.set_constraint(name, value)
+        if ended.state == TrialState.COMPLETE:
+            self._study.tell(running, ended.value)
         else:
-            self._study.tell(running, state=frozen.state)
+            self._study.tell(running, state=ended.state)
 
     def verdict(self, trial: Trial, step: int, value: float) -> Verdict | None:
         """Asks Optuna's pruner whether a trial stops at its latest rung."""
         running = self._running.get(trial.id)
         if self._pruner.target is None or running is None:  # a trial outside the present space is no fair comparison
             return None
-        running.report(value, len(trial.rungs))
+        self._report(trial, len(trial.rungs), trial.rungs[-1][1])
         if not running.should_prune():
             return None
         where = f"{self._pruner.name}: {self._objective.metric} {value:.6g} at rung {len(trial.rungs)} (step {step})"
         return Verdict("prune", f"{where}, {self._against(trial)}{saved(trial, step)}")
+
+    def _report(self, trial: Trial, rung: int, values: Values) -> None:
+        """Tells the pruner of a rung, once."""
+        running = self._running[trial.id]
+        known = self._study.get_trials(deepcopy=False)[running.number].intermediate_values
+        if self._pruner.target is not None and rung not in known and self._objective.metric in values:
+            running.report(values[self._objective.metric], rung)
 
     def _against(self, trial: Trial) -> str:
         """Says what a trial is up against at its latest rung."""
@@ -169,23 +179,7 @@ class Study:
     def _frozen_at(self, trial: Trial, step: int) -> FrozenTrial:
         """Returns a trial as it was when it had paused."""
         reached = [rung for rung in trial.rungs if rung[0] <= step]
-        return self.frozen(dataclasses.replace(trial, rungs=reached, outcome="complete"))
+        return self._frozen(dataclasses.replace(trial, rungs=reached, outcome="complete"))
 
-    def frozen(self, trial: Trial) -> FrozenTrial:
-        """Returns a finished trial as Optuna keeps it."""
-        best = trial.best(self._objective.metric, self._objective.direction)
-        state = STATES.get(trial.outcome or "", TrialState.FAIL)
-        if best is None:
-            state = TrialState.FAIL
-        return optuna.trial.create_trial(
-            state=state,
-            value=best[1][self._objective.metric] if best and state == TrialState.COMPLETE else None,
-            params={key: label(value) for key, value in trial.params.items()},
-            distributions={key: self._distributions[key] for key in trial.params},
-            intermediate_values={
-                index: values[self._objective.metric]
-                for index, (_, values) in enumerate(trial.rungs, start=1)
-                if self._objective.metric in values
-            },
-            user_attrs={"trial": trial.id, "outcome": trial.outcome},
-        )
+    def _frozen(self, trial: Trial) -> FrozenTrial:
+        return frozen(trial, self.distributions, self._objective)

@@ -122,7 +122,10 @@ def micro_sweep(micro_model: Path, rows: Path) -> Callable[..., list[str]]:
     return overrides
 
 
-LONG = {"test_equality.py", "test_processes.py", "test_generated_commands.py", "test_two_hundred_trials.py"}
+LONG = {
+    *("test_equality.py", "test_processes.py", "test_generated_commands.py", "test_two_hundred_trials.py"),
+    *("test_stores_away.py", "test_passwords.py", "test_training.py", "test_disk.py"),
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

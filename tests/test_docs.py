@@ -63,7 +63,7 @@ def test_commands_are_understood(folder: Path, capsys: pytest.CaptureFixture[str
         application._check([*arguments, "sweep.dry_run=true"])
     except SystemExit as left:
         assert left.code == 2 and WRONG in command, capsys.readouterr().err
-        shown = next(block for block in blocks(ROOT / "docs" / page, "") if block.startswith("lora-sweep:"))
+        shown = next(item for item in blocks(ROOT / "docs" / page, "") if "problems with this command" in item)
         assert capsys.readouterr().err == shown
     else:
         assert WRONG not in command
@@ -73,3 +73,9 @@ def test_pages_link_to_pages_that_exist() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_tests_that_a_page_names_exist() -> None:
+    page = (ROOT / "docs/reliability.md").read_text()
+    named = set(re.findall(r"`pytest (tests/\S+?)[` ]", page))
+    assert len(named) > 10 and not [path for path in named if not (ROOT / path).exists()]

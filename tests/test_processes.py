@@ -131,34 +131,81 @@ def test_a_signal_to_everybody_fails_no_trial(
     wait_for(lambda: not sweep.alive(), timeout_s=10)
 
 
-def test_a_dead_worker_costs_its_trial_alone(
+LONG = ("training.max_steps=200", "training.eval_steps=50", "executor.workers=1")
+
+
+def rungs(sweep: Marked) -> list[dict[str, object]]:
+    return [item for item in sweep.events("rung") if item["step"]]  # the reference has one at step 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV])
+def test_a_dead_worker_costs_one_rung(
+    marked: Callable[..., Marked], micro_sweep: Callable[..., list[str]], number: signal.Signals
+) -> None:
+    sweep = marked(*micro_sweep("lora.r=2,4", *LONG, "trainer.capacity=1"))
+    wait_for(lambda: len(rungs(sweep)) >= 2)
+    (worker,) = sweep.workers()
+    os.kill(worker, number)
+    output, _ = sweep.process.communicate(timeout=120)
+    assert sweep.process.returncode == 0 and "Trials: 2 complete." in output, output
+    (lost,) = sweep.events("lost")
+    assert lost["reason"] == f"its worker process died (killed by signal {number.value})" and lost["alone"]
+    again = [item["from_step"] for item in sweep.events("started") if item["trial"] == lost["trial"]]
+    assert len(again) == 2 and int(str(again[1])) >= int(str(lost["step"])) - 50 > 0
+    wait_for(lambda: not sweep.alive(), timeout_s=10)
+
+
+def test_a_silent_worker_is_a_dead_one(marked: Callable[..., Marked], micro_sweep: Callable[..., list[str]]) -> None:
+    """As a hung GPU leaves it: the process is there, and says nothing."""
+    sweep = marked(*micro_sweep("lora.r=2", *LONG, "executor.trial_timeout_s=20", "training.optim=adamw_bnb_8bit"))
+    wait_for(lambda: len(rungs(sweep)) >= 1)
+    (worker,) = sweep.workers()
+    os.kill(worker, signal.SIGSTOP)
+    output, _ = sweep.process.communicate(timeout=120)
+    assert sweep.process.returncode == 0 and "Trials: 1 complete." in output, output
+    (lost,) = sweep.events("lost")
+    assert lost["reason"] == "its worker said nothing for 20 s (executor.trial_timeout_s)"
+    wait_for(lambda: not sweep.alive(), timeout_s=10)
+
+
+def test_a_dead_fork_server_is_replaced(marked: Callable[..., Marked], micro_sweep: Callable[..., list[str]]) -> None:
+    sweep = marked(*micro_sweep("lora.r=2,4", *LONG, "trainer.capacity=1"))
+    wait_for(lambda: len(rungs(sweep)) >= 2)
+    (server,) = {parent_of(worker) for worker in sweep.workers()}
+    os.kill(server, signal.SIGKILL)
+    output, _ = sweep.process.communicate(timeout=120)
+    assert sweep.process.returncode == 0 and "Trials: 2 complete." in output, output
+    wait_for(lambda: not sweep.alive(), timeout_s=10)
+
+
+def test_who_kills_its_worker_again_and_again_is_failed(
     marked: Callable[..., Marked], micro_sweep: Callable[..., list[str]]
 ) -> None:
-    steps = ("training.max_steps=200", "training.eval_steps=50", "executor.workers=1", "trainer.capacity=1")
-    sweep = marked(*micro_sweep("lora.r=2,4", *steps))
-    wait_for(lambda: sweep.events("logged"))
-    (worker,) = sweep.workers()
-    os.kill(worker, signal.SIGKILL)
+    sweep = marked(*micro_sweep("lora.r=2,4", *LONG, "trainer.capacity=1", "executor.max_retries=1"))
+    wait_for(lambda: rungs(sweep))
+    first = rungs(sweep)[0]["trial"]
+    for tries in (1, 2):
+        wait_for(lambda tries=tries: [item["trial"] for item in sweep.events("began")].count(first) == tries)  # type: ignore[misc]
+        (worker,) = sweep.workers()
+        os.kill(worker, signal.SIGKILL)
+        wait_for(lambda tries=tries: len(sweep.events("lost")) == tries)  # type: ignore[misc]
     output, _ = sweep.process.communicate(timeout=120)
-    assert sweep.process.returncode == 0, output
+    assert "Trials: 1 complete, 1 failed." in output, output
     (failure,) = sweep.events("failed")
-    assert failure["reason"] == "its worker process died (killed by signal 9)"
-    assert [item["outcome"] for item in sweep.events("ended")] == ["complete", "complete"]  # the reference and r=4
-    assert "Trials: 1 complete, 1 failed." in output
-    wait_for(lambda: not sweep.alive(), timeout_s=10)
+    assert failure["reason"] == "its worker process died (killed by signal 9), after 2 tries"
+    assert failure["trial"] == first and "detail" in failure
 
 
 def test_a_worker_that_dies_with_several_trials_fails_none(
     marked: Callable[..., Marked], micro_sweep: Callable[..., list[str]]
 ) -> None:
-    steps = ("training.max_steps=200", "training.eval_steps=50", "executor.workers=1", "trainer.capacity=3")
-    sweep = marked(*micro_sweep("lora.r=2,4,8", *steps))
+    sweep = marked(*micro_sweep("lora.r=2,4,8", *LONG, "trainer.capacity=3"))
     wait_for(lambda: len({item["trial"] for item in sweep.events("logged")}) == 3)
     (worker,) = sweep.workers()
     os.kill(worker, signal.SIGKILL)
     output, _ = sweep.process.communicate(timeout=120)
     assert sweep.process.returncode == 0 and "Trials: 3 complete." in output, output
-    assert len(sweep.events("evicted")) == 3 and not sweep.events("failed")
+    assert [item["alone"] for item in sweep.events("lost")] == [False] * 3 and not sweep.events("failed")
     began = [item["facts"]["pack.slots"] for item in sweep.events("began") if "pack.slots" in item["facts"]]  # type: ignore[index, operator]
     assert began == [3] * 6  # together again
 
@@ -197,3 +244,14 @@ def test_a_finished_sweep_leaves_nothing(marked: Callable[..., Marked], micro_sw
     sweep.process.communicate(timeout=120)
     assert sweep.process.returncode == 0
     wait_for(lambda: not sweep.alive(), timeout_s=10)
+
+
+def test_an_interruption_twice_stops_at_once(marked: Callable[..., Marked], endless: list[str]) -> None:
+    sweep = marked(*endless)
+    wait_for(lambda: training(sweep))
+    sweep.process.send_signal(signal.SIGINT)
+    sweep.process.send_signal(signal.SIGINT)
+    output, _ = sweep.process.communicate(timeout=30)
+    assert sweep.process.returncode == 130 and "sweeper/" not in output, output
+    wait_for(lambda: not sweep.alive(), timeout_s=10)
+    read(sweep.folder / "runs/s/events.jsonl")  # whole

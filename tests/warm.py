@@ -25,7 +25,14 @@ from pathlib import Path
 from typing import Any
 
 _IMPORTED = (
-    *("sweeper.precheck", "sweeper.plan_text", "sweeper.session", "sweeper.conductor", "sweeper.executors.local"),
+    *(
+        "sweeper.precheck",
+        "sweeper.plan_text",
+        "sweeper.session",
+        "sweeper.post",
+        "sweeper.conductor",
+        "sweeper.executors.local",
+    ),
     *("sweeper.executors.inline", "trainers.replay", "analysis.cli", "analysis.leaderboard"),
     *("hydra_plugins.lora_sweeper", "mlflow.store.tracking.sqlalchemy_store", "optuna.storages._rdb.storage"),
 )
@@ -76,7 +83,7 @@ def _remember_the_schema() -> None:
     import sqlalchemy
     from mlflow.store.db import utils
 
-    made = sqlite3.connect(":memory:")
+    made = sqlite3.connect(":memory:", check_same_thread=False)  # a thread of a child copies it
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "mlflow.db"
         engine = sqlalchemy.create_engine(f"sqlite:///{file}")

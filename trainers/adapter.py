@@ -9,7 +9,7 @@ import peft
 import torch
 
 from trainers import loftq
-from trainers.replaced import replaced
+from trainers.durable import replaced
 from trainers.trial import LOFTQ, Lora
 
 # PEFT's other ways to begin (pissa, olora, corda) take what they put into the adapter out of the base's weights.

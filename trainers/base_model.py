@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import transformers
 
-from trainers import bundled, remembered, tiny
+from trainers import bundled, own_code, remembered, tiny
 from trainers.seam import TrialFailed
 from trainers.trial import Model, Quantization
 
@@ -45,9 +45,14 @@ def load(model: Model, quantization: Quantization, device: torch.device) -> Base
             attn_implementation=model.attn_implementation,
             quantization_config=_bits_and_bytes(quantization, device),
             device_map={"": str(device)},
+            use_safetensors=True,  # anything else is a pickle
         )
     except OSError as error:
         raise TrialFailed(f"model.path={model.path} cannot be loaded: {_remedy(error, model)}") from error
+    except ValueError as error:
+        if "trust_remote_code" not in str(error):
+            raise
+        raise TrialFailed(f"model.path={model.path} {own_code.CODE_RULE}; try: {own_code.CODE_REMEDY}") from None
     # Frozen from the start: a base that wants gradients computes other last digits than one an adapter was taken from.
     loaded.requires_grad_(False)
     _keep_one_kernel(loaded)

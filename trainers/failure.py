@@ -8,7 +8,7 @@ from trainers import memory
 from trainers.seam import Failed, TrialFailed
 
 
-def failed(trial: str, error: Exception) -> Failed:
+def failed(trial: str, error: BaseException) -> Failed:
     """Returns the record: a sentence where one explains it, else the error's first line and its traceback."""
     if isinstance(error, TrialFailed):
         return Failed(trial, "failed", str(error))

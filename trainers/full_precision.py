@@ -41,7 +41,7 @@ class FullPrecision:
     @functools.cached_property
     def _loaded(self) -> Mapping[str, torch.Tensor]:
         path, source = base_model.path_of(self._model), base_model.source_of(self._model)
-        model = transformers.AutoModelForCausalLM.from_pretrained(path, **source, dtype="auto")
+        model = transformers.AutoModelForCausalLM.from_pretrained(path, **source, dtype="auto", use_safetensors=True)
         state: Mapping[str, torch.Tensor] = model.state_dict()
         return state
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
+import transformers
 import trl
 
 from trainers import schedules
@@ -23,6 +26,7 @@ class LeanSftTrainer(trl.SFTTrainer):  # type: ignore[misc]
     tokens_seen = 0
     lr_scheduler: Any
     training: Training | None = None  # set by its maker: our schedules are no names that transformers knows
+    keep_state: Callable[[Callable[[], None]], None]  # set by its maker, too: says where a checkpoint goes
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """Makes the schedule, ours where transformers has none, with shares turned into steps."""
@@ -46,6 +50,16 @@ class LeanSftTrainer(trl.SFTTrainer):  # type: ignore[misc]
         logits, targets = completion_logits(model, inputs["input_ids"], inputs["attention_mask"], inputs["labels"])
         total = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
         return total / (len(targets) if num_items_in_batch is None else num_items_in_batch)
+
+    def _maybe_log_save_evaluate(self, tr_loss: Any, grad_norm: Any, *more: Any, **named: Any) -> None:
+        """Logs at once what is not finite: the trial ends at this step, not at the next multiple of logging_steps."""
+        if not all(math.isfinite(value) for value in (tr_loss, grad_norm) if value is not None):
+            self.control.should_log = True
+        super()._maybe_log_save_evaluate(tr_loss, grad_norm, *more, **named)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """Writes a state; TRL would write a model card besides."""
+        self.keep_state(lambda: transformers.Trainer._save_checkpoint(self, model, trial))
 
     def _is_plain(self, inputs: dict[str, Any]) -> bool:
         return (

@@ -10,6 +10,9 @@ import torch
 
 _MIB = 1 << 20
 
+# alloc_cpu.cpp; cuBLAS and cuDNN, which allocate beside torch's own allocator.
+_SAID = ("can't allocate memory", "CUDA out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
+
 
 def reset_peak(device: torch.device) -> None:
     """Begins a new measurement: of the GPU's allocator, or of this process's resident memory on Linux."""
@@ -32,10 +35,10 @@ def peak_mib(device: torch.device) -> float | None:
 
 
 def is_exhausted(error: BaseException) -> bool:
-    """True for an error that says that memory ran out; on a CPU torch raises a plain RuntimeError (alloc_cpu.cpp)."""
+    """True for an error that says that memory ran out; on a CPU torch raises a plain RuntimeError."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _SAID)
 
 
 def release(device: torch.device) -> None:

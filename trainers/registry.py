@@ -6,6 +6,7 @@ import importlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainers.durable import is_whole
 from trainers.packed.files import is_slot
 from trainers.seam import Worker
 
@@ -44,8 +45,13 @@ def preload(name: str) -> tuple[str, ...]:
 
 
 def goes_on_from(name: str, state: Path) -> bool:
-    """True where a trainer can go on from a state: `sft` knows its own, `auto` also those of packed trials."""
-    return state.is_dir() and (name != "sft" or not is_slot(state))
+    """True where a trainer can go on from a state: `sft` knows its own, `auto` also those of packed trials.
+
+    One that is damaged, as after a power failure, is none.
+    """
+    if name == "replay":
+        return state.is_dir()
+    return is_whole(state) and (name != "sft" or not is_slot(state))
 
 
 def measures_reference(name: str) -> bool:

@@ -17,9 +17,11 @@ def alone(path: Path) -> Iterator[None]:
 
     The lock dies with its process.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with contextlib.ExitStack() as opened:
+        with contextlib.suppress(OSError):  # where nothing can be written, everybody finds out for itself
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = opened.enter_context(path.with_suffix(".lock").open("w"))
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
@@ -30,11 +32,12 @@ def recall(path: Path, name: str) -> float | None:
 
 
 def remember(path: Path, name: str, value: float) -> None:
-    """Keeps a number in place of an earlier one; the file is replaced as a whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(f".{os.getpid()}")
-    fresh.write_text(json.dumps({**_read(path), name: value}, indent=1))
-    fresh.rename(path)
+    """Keeps a number in place of an earlier one, where it can be written; the file is replaced as a whole."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(f".{os.getpid()}")
+        fresh.write_text(json.dumps({**_read(path), name: value}, indent=1))
+        fresh.rename(path)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -10,7 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from trainers.registry import Resources
-from trainers.seam import Began, Command, Ended, Event, Failed, GoOn, Logged, Pause, Paused, Rung, Start, TrialFailed
+from trainers.seam import (
+    Began,
+    Command,
+    Ended,
+    Event,
+    Failed,
+    GoOn,
+    Logged,
+    Pause,
+    Paused,
+    Rung,
+    Saved,
+    Start,
+    TrialFailed,
+)
 from trainers.trial import TrialConfig, flatten
 
 # A swept config group stands in a table under the group's name.
@@ -152,7 +166,7 @@ class ReplayTrainer:
             if isinstance(command, Start):
                 yield from self._start(command)
             elif isinstance(command, GoOn):
-                yield from self._playing[command.trial].play(command.trial)
+                yield from self._playing[command.trial].go_on(command)
             else:
                 yield self._playing.pop(command.trial).leave(command)
 
@@ -184,13 +198,29 @@ class _Player:
     began: int
     position: int
 
+    @property
+    def _step(self) -> int:
+        return self.curve.points[self.position - 1][0]
+
+    @property
+    def _seconds(self) -> float | None:
+        share = (self.position - self.began) / len(self.curve.points)
+        return None if self.curve.seconds is None else self.curve.seconds * share
+
     def leave(self, command: Command) -> Event:
-        step, share = self.curve.points[self.position - 1][0], (self.position - self.began) / len(self.curve.points)
-        seconds = None if self.curve.seconds is None else self.curve.seconds * share
         if not isinstance(command, Pause):
-            return Ended(command.trial, step, seconds)
-        (self.state / str(step)).mkdir(parents=True, exist_ok=True)  # empty: the table and the step say it all
-        return Paused(command.trial, step, seconds)
+            return Ended(command.trial, self._step, self._seconds)
+        self._save()
+        return Paused(command.trial, self._step, self._seconds)
+
+    def go_on(self, command: GoOn) -> Iterator[Event]:
+        if command.save:
+            self._save()
+            yield Saved(command.trial, self._step, self._seconds)
+        yield from self.play(command.trial)
+
+    def _save(self) -> None:
+        (self.state / str(self._step)).mkdir(parents=True, exist_ok=True)  # empty: the table and the step say it all
 
     def play(self, trial: str) -> Iterator[Event]:
         """Yields what was logged up to the next rung, and the rung."""

@@ -11,8 +11,8 @@ from typing import Any
 import transformers
 
 from trainers import adapter, schedules
-from trainers import state as states
-from trainers.seam import Began, Event, Logged, Pause, Rung, Start, Stop
+from trainers.patience import patiently
+from trainers.seam import Began, Event, GoOn, Logged, Pause, Rung, Saved, Start, Stop
 
 Exchange = Callable[[Event], Any]
 """Hands an event to the driver; returns its command where the event is a `Rung`."""
@@ -23,14 +23,16 @@ class Rungs(transformers.TrainerCallback):  # type: ignore[misc]
 
     def __init__(
         self,
+        *,
         start: Start,
         exchange: Exchange,
         measure: Callable[[], dict[str, float]],
         tokens_seen: Callable[[], int],
+        spent: Callable[[], tuple[float, float | None]],
         facts: dict[str, Any],
     ) -> None:
         self._start, self._exchange, self._measure, self._facts = start, exchange, measure, facts
-        self._tokens_seen = tokens_seen
+        self._tokens_seen, self._spent = tokens_seen, spent
         self._clock, self._tokens = time.perf_counter(), 0
         self.paused = False
         self._steps = 0
@@ -74,12 +76,18 @@ class Rungs(transformers.TrainerCallback):  # type: ignore[misc]
     def _wait(self, args: Any, state: Any, control: Any, model: Any, values: dict[str, float]) -> None:
         command = self._exchange(Rung(self._start.trial, state.global_step, values))
         if command.keep:
-            adapter.save(model, Path(self._start.adapter))
-        if isinstance(command, Stop):
+            for blocked in patiently(self._start.trial, lambda: adapter.save(model, Path(self._start.adapter))):
+                self._exchange(blocked)
+        self.paused = isinstance(command, Pause)
+        if isinstance(command, (Pause, Stop)):
             control.should_training_stop = True
-        elif isinstance(command, Pause):
-            self.paused = True
-            states.request(args, control, Path(self._start.state))
+        # The Trainer writes at the end of this step, after it has logged.
+        control.should_save = self.paused or (isinstance(command, GoOn) and command.save)
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Says that the state is on disk, where the trial goes on."""
+        if not self.paused:
+            self._exchange(Saved(self._start.trial, state.global_step, *self._spent()))
 
     def _curve_point(self, logs: dict[str, float], model: Any) -> dict[str, float]:
         now, tokens = time.perf_counter(), self._tokens_seen()

@@ -38,13 +38,14 @@ class Start:
 
 @dataclass(frozen=True)
 class GoOn:
-    """Train on from the rung the trial waits at; `keep` its adapter as it is now first.
+    """Train on from the rung the trial waits at; `keep` its adapter as it is now first, `save` its state likewise.
 
     Said of a trial that does not wait, it answers `Room`: nobody else comes.
     """
 
     trial: str
     keep: bool = False
+    save: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,27 @@ class Rung:
 
 
 @dataclass(frozen=True)
+class Saved:
+    """A trial has its state on disk and trains on: should its worker die, it goes on from there.
+
+    Seconds and MiB as in `Ended`.
+    """
+
+    trial: str
+    step: int
+    seconds: float | None
+    peak_memory_mib: float | None = None
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """What a trial must write cannot be written now: its worker tries again until it can, and says this meanwhile."""
+
+    trial: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Room:
     """A worker that holds trials has places for others that can train beside them, and waits for an answer.
 
@@ -105,7 +127,10 @@ class Room:
 
 @dataclass(frozen=True)
 class Evicted:
-    """A trial had to leave its worker, through no decision: its state is on disk, at whatever step it was."""
+    """A trial had to leave its worker, through no decision: its state is on disk, at whatever step it was.
+
+    Step 0 where there is none, or none that can be read; `seconds` is None where another worker has to take it.
+    """
 
     trial: str
     step: int
@@ -143,9 +168,22 @@ class Failed:
     detail: str = ""
 
 
-Event = Began | Logged | Rung | Room | Paused | Evicted | Ended | Failed
+@dataclass(frozen=True)
+class Lost:
+    """The worker that held a trial died, or said nothing for too long; `detail` is what it said last.
 
-LEAVES = (Paused, Evicted, Ended, Failed)
+    `alone` is True for the only trial it held: then nobody else can be to blame.
+    """
+
+    trial: str
+    reason: str
+    alone: bool
+    detail: str = ""
+
+
+Event = Began | Logged | Rung | Saved | Blocked | Room | Paused | Evicted | Ended | Failed | Lost
+
+LEAVES = (Paused, Evicted, Ended, Failed, Lost)
 """The events after which a worker no longer holds a trial."""
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import datasets
 import torch
 import transformers
 
-from trainers import adapter, base_model, loftq, memory, probes, state, tokens
+from trainers import adapter, base_model, durable, loftq, memory, probes, state, tokens
 from trainers.arguments import sft_config
 from trainers.coroutine import Coroutine
 from trainers.evaluation import evaluate
@@ -20,6 +21,7 @@ from trainers.failure import failed
 from trainers.full_precision import FullPrecision
 from trainers.lean_sft import LeanSftTrainer
 from trainers.loaded import Loaded
+from trainers.patience import patiently
 from trainers.probes import logits
 from trainers.registry import Resources
 from trainers.rungs import Exchange, Rungs
@@ -47,6 +49,7 @@ class SftTrainer:
             yield event
 
     def _begin(self, start: Start) -> Event:
+        memory.release(self._device)  # what the last trial held, which may have ended for want of it
         self._trial = Coroutine(lambda exchange: self._run(start, exchange))
         return self._trial.resume()
 
@@ -75,9 +78,12 @@ class SftTrainer:
         step, leave = (
             (self._evaluate_base(start, base, rows, exchange), Ended)
             if start.config.is_reference
-            else self._fit(start, base, rows, full, exchange)
+            else self._fit(start, base, rows, full, exchange, began=began)
         )
-        return leave(start.trial, step, round(time.perf_counter() - began, 3), memory.peak_mib(self._device))
+        return leave(start.trial, step, *self._spent(began))
+
+    def _spent(self, began: float) -> tuple[float, float | None]:
+        return round(time.perf_counter() - began, 3), memory.peak_mib(self._device)
 
     def _full(self, config: TrialConfig, base: base_model.Base) -> list[torch.Tensor] | None:
         if logits.NAME not in config.training.probes or config.is_reference:
@@ -97,16 +103,18 @@ class SftTrainer:
         rows: tokens.TokenRows,
         full: list[torch.Tensor] | None,
         exchange: Exchange,
+        *,
+        began: float,
     ) -> tuple[int, type[Ended | Paused]]:
         config = start.config
         measures = probes.at_rungs(config, base, rows)
         transformers.set_seed(config.training.seed)  # where TRL sets it: before the adapter's weights are drawn
-        began = time.perf_counter()
+        attached = time.perf_counter()
         model = adapter.attach(base.model, config.lora)
         try:
             if config.lora.uses_loftq:
                 loftq.initialise(model, FullPrecision(config.model).weight, config.lora.turns)
-            init_seconds = round(time.perf_counter() - began, 3)
+            init_seconds = round(time.perf_counter() - attached, 3)
             compared = {} if full is None else logits.compare(model, full, rows.validation, base.tokenizer.pad_token_id)
             trainer = _trainer(config, model, base, rows, self._device)
             rungs = Rungs(
@@ -114,6 +122,7 @@ class SftTrainer:
                 exchange=exchange,
                 measure=lambda: _measure(config, model, base, rows, measures),
                 tokens_seen=lambda: trainer.tokens_seen,
+                spent=lambda: self._spent(began),
                 facts={
                     "trainer": "sft",
                     "device": str(self._device),
@@ -126,9 +135,8 @@ class SftTrainer:
                 },
             )
             trainer.add_callback(rungs)
+            trainer.keep_state = functools.partial(_keep_state, trainer, start, exchange)
             trainer.train(resume_from_checkpoint=_resumed(trainer, start))
-            if rungs.paused:
-                state.settle(trainer, Path(start.state))
             return int(trainer.state.global_step), Paused if rungs.paused else Ended
         finally:
             self._release(model, config)
@@ -145,9 +153,15 @@ def _resumed(trainer: LeanSftTrainer, start: Start) -> str | None:
     """Returns the checkpoint to go on from, None for a trial that begins."""
     if not start.from_step:
         return None
-    folder = state.at(Path(start.state), start.from_step)
+    folder = Path(start.state) / str(start.from_step)
+    durable.remove_others(folder)
     trainer.add_callback(state.ResumedCurve(trainer, folder))
     return str(folder)
+
+
+def _keep_state(trainer: LeanSftTrainer, start: Start, exchange: Exchange, write: Callable[[], None]) -> None:
+    for blocked in patiently(start.trial, lambda: state.save(trainer, Path(start.state), write)):
+        exchange(blocked)
 
 
 def _trainer(

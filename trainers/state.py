@@ -1,57 +1,44 @@
-"""The state of a paused trial: transformers' checkpoint, and the part of a curve's next point that it leaves out.
+"""The state of a trial: transformers' checkpoint, and the part of a curve's next point that it leaves out.
 
 A state lies in a folder named after its step, which appears as a whole or not at all. Going on from it is equal to
-never having paused, bit for bit: weights, moments, schedule, data position and random states are in the checkpoint.
+never having stopped, bit for bit: weights, moments, schedule, data position and random states are in the checkpoint.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 
+from trainers import durable
+
 _CURVE = "curve.json"
 
 
-def request(args: Any, control: Any, state: Path) -> None:
-    """Has the Trainer write a checkpoint at the end of this step, and stop.
+def save(trainer: Any, folder: Path, write: Callable[[], None]) -> None:
+    """Writes the state of this step; the one before stays until the next is written.
 
     Args:
-        args: The Trainer's arguments.
-        control: Its control.
-        state: The folder that holds a trial's states.
+        trainer: The Trainer.
+        folder: Where the trial's states lie.
+        write: The Trainer's own writing of a checkpoint.
     """
-    args.output_dir = str(_fresh(state))
-    control.should_save = control.should_training_stop = True
-
-
-def settle(trainer: Any, state: Path) -> None:
-    """Gives the checkpoint that was requested its place.
-
-    Args:
-        trainer: The Trainer, which has stopped.
-        state: The folder that holds a trial's states.
-    """
-    step, fresh = int(trainer.state.global_step), _fresh(state)
-    checkpoint = fresh / f"checkpoint-{step}"
-    # The Trainer sums losses until the next point of the curve is due, and forgets the sum between two runs.
-    unlogged = {"loss": float(trainer._tr_loss), "last_logged": int(trainer._globalstep_last_logged)}
-    (checkpoint / _CURVE).write_text(json.dumps(unlogged))
-    shutil.rmtree(state / str(step), ignore_errors=True)
-    checkpoint.rename(state / str(step))
-    shutil.rmtree(fresh)
-
-
-def at(state: Path, step: int) -> Path:
-    """Returns the folder of one state, after removing the others that were left there."""
-    for other in state.iterdir():
-        if (other.name.isdigit() or other == _fresh(state)) and other.name != str(step):
-            shutil.rmtree(other)
-    return state / str(step)
+    step = int(trainer.state.global_step)
+    durable.make_room(folder / str(step))
+    with durable.sealed(folder / str(step)) as fresh:
+        trainer.args.output_dir = str(fresh)
+        write()
+        checkpoint = fresh / f"checkpoint-{step}"
+        for file in checkpoint.iterdir():
+            file.rename(fresh / file.name)
+        checkpoint.rmdir()
+        # The Trainer sums losses until the next point of the curve is due, and forgets the sum between two runs.
+        unlogged = {"loss": float(trainer._tr_loss), "last_logged": int(trainer._globalstep_last_logged)}
+        (fresh / _CURVE).write_text(json.dumps(unlogged))
 
 
 class ResumedCurve(transformers.TrainerCallback):  # type: ignore[misc]
@@ -64,7 +51,3 @@ class ResumedCurve(transformers.TrainerCallback):  # type: ignore[misc]
         """Follows the Trainer's own reset."""
         self._trainer._tr_loss = torch.tensor(self._unlogged["loss"], device=args.device)
         self._trainer._globalstep_last_logged = self._unlogged["last_logged"]
-
-
-def _fresh(state: Path) -> Path:
-    return state / "new"

@@ -49,7 +49,6 @@ def row(number: int, loss: float | None, outcome: str = "complete", reference: b
         params={**defaults, **params},
         metrics={**metrics, "steps": 100.0, "seconds": 3.25},
         swept=() if reference else ("lora.r",),
-        run_id=f"run{number}",
         trial=f"id{number}",
     )
 

@@ -185,7 +185,7 @@ def test_mlflow_is_made_anew_from_the_log(shell: Shell, table: Path) -> None:
 def test_another_metric_needs_another_name(shell: Shell, table: Path) -> None:
     shell.sweep(*replayed(table, *SPACE))
     other = shell.sweep(*replayed(table, *SPACE, "sweep.metric=eval_macro_f1"))
-    assert other.returncode == 2 and "kept its adapters by metric eval_loss" in other.stderr
+    assert other.returncode == 2 and "sweep.metric: eval_loss → eval_macro_f1" in other.stderr
 
 
 def test_a_sampled_search_counts_its_own_trials(shell: Shell, table: Path) -> None:

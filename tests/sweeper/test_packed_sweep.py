@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from shell import Shell
 
-from analysis import records
+from analysis import store
 from sweeper.event_log import read
 from sweeper.history import History
 
@@ -37,8 +37,8 @@ def test_every_row_says_who_computed_it_and_the_best_comes_again(swept: Shell) -
     assert cells.count("packed") == 3 and cells.count("sft") == 3 + 1  # and the untrained base
     told = json.loads(swept.report("leaderboard", "s", "--format", "json").stdout)
     assert [row["trainer.name"] for row in told["rows"]].count("packed") == 3
-    client = records.open_store(f"sqlite:///{swept.folder / 'mlflow.db'}")
-    loaded = records.read_sweep(client, "lora-sweeper", "s")
+    client = store.open_store(f"sqlite:///{swept.folder / 'mlflow.db'}")
+    loaded = store.read_sweep(client, "lora-sweeper", "s")
     assert {row.params.get("pack.slots") for row in loaded.trials} == {3, None}
 
     best = (swept.folder / "runs/s/best.yaml").read_text()

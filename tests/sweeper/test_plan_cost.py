@@ -92,5 +92,7 @@ def test_a_sweep_keeps_the_facts_it_began_with(shell: Shell) -> None:
     plan = json.loads(shell.sweep(*asked, "sweep.dry_run=json").stdout)
     assert plan["stages"][1]["vary"] == {"lora.r": [2, 4, 8]}
     (shell.folder / "d.jsonl").write_text(rows.replace("number", "figure") + "\n")  # other data: looked at anew
-    plan = json.loads(shell.sweep(*asked, "sweep.dry_run=json").stdout)
+    refused = shell.sweep(*asked, "sweep.dry_run=json")
+    assert refused.returncode == 2 and "data.path: d.jsonl has other rows than before" in refused.stderr
+    plan = json.loads(shell.sweep(*asked, "sweep.dry_run=json", "sweep.fresh=true").stdout)
     assert plan["stages"][1]["vary"] == {"lora.r": [4, 8, 16]}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.arrivals import understood
-from sweeper.reach import masked, problems, why_not, why_not_storage
+from sweeper.reach import problems, unanswered, why_not, why_not_storage
 
 
 @pytest.fixture
@@ -25,7 +25,13 @@ def server() -> Iterator[str]:
 
 
 def test_whoever_answers_is_reached(server: str) -> None:
-    assert why_not(server) is None
+    assert why_not(server) is None and unanswered(server) is None
+
+
+def test_a_server_that_is_down_is_no_reason_not_to_begin() -> None:
+    assert why_not("http://127.0.0.1:9") is None
+    assert "nobody answers there" in (unanswered("http://127.0.0.1:9") or "")
+    assert unanswered("sqlite:///mlflow.db") is None
 
 
 def test_databases_here_are_files_that_can_be_written(tmp_path: Path) -> None:
@@ -38,7 +44,7 @@ def test_databases_here_are_files_that_can_be_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("uri", "says"),
     [
-        ("http://127.0.0.1:9", "nobody answers"),
+        ("http://", "names no server"),
         ("postgresql+nodriver://u:p@127.0.0.1:9/db", "driver is missing"),
         ("./mlruns", "plain folders"),
         ("file:///tmp/mlruns", "plain folders"),
@@ -80,8 +86,3 @@ def test_a_folder_that_cannot_be(tmp_path: Path, table: Path) -> None:
         sweep = dataclasses.replace(settings.sweep, dir=str(folder))
         found = list(problems(dataclasses.replace(settings, sweep=sweep)))
         assert [item.key for item in found] == ["sweep.dir"] * count
-
-
-def test_passwords_are_not_repeated() -> None:
-    assert masked("postgresql://u:secret@host/db") == "postgresql://u:***@host/db"
-    assert masked("sqlite:///mlflow.db") == "sqlite:///mlflow.db"

@@ -10,10 +10,13 @@ from typing import Any
 import optuna
 import pytest
 from omegaconf import OmegaConf
+from optuna.distributions import distribution_to_json
 
 from sweeper.decisions import Objective, Verdict
+from sweeper.distributions import distribution
+from sweeper.freezing import frozen
 from sweeper.history import Trial
-from sweeper.mirror import Mirror
+from sweeper.mirror import Copies, Mirror, storage
 from sweeper.search import Sampled
 from sweeper.settings import PrunerSettings, Sampler
 from sweeper.space import Choices, Interval, Space
@@ -143,33 +146,95 @@ def test_the_median_pruner_counts_rungs() -> None:
     )
 
 
+@pytest.mark.parametrize("outcome", ["out_of_memory", "diverged"])
+@pytest.mark.parametrize("continued", [False, True])
+def test_tpe_leaves_a_corner_where_nothing_fits_or_all_diverges(outcome: str, continued: bool) -> None:
+    """The largest rank never is measured; a failure that says nothing of the point is ignored."""
+
+    def tried(outcome: str) -> int:
+        made, trials = study(), list[Trial]()
+        search = Sampled(CONTINUOUS, 60, made)
+        for number in range(60):
+            params = search.next(number, lambda item: False)
+            assert params is not None
+            trial = ended(number, params, outcome if params["lora.r"] == 16 else "complete")
+            trial.rungs = [] if params["lora.r"] == 16 else trial.rungs
+            trials.append(trial)
+            follow(made, trial)
+            if continued and number == 29:
+                made = study()
+                made.restore(trials)
+                search = Sampled(CONTINUOUS, 60, made)
+        return sum(trial.params["lora.r"] == 16 for trial in trials[30:])
+
+    assert tried(outcome) <= 5 < tried("failed")
+
+
+def test_a_value_that_is_not_finite_is_never_told() -> None:
+    trial = ended(0, {"lora.r": 4}, "diverged")
+    trial.rungs = [(10, {"eval_loss": 0.5}), (20, {"eval_loss": math.nan})]
+    told = frozen(trial, {"lora.r": distribution(Choices("lora.r", (4, 8)))}, LOSS)
+    assert (told.state.name, told.intermediate_values) == ("PRUNED", {1: 0.5}) and told.constraints
+    trial.outcome, trial.rungs = "complete", [(10, {"eval_loss": math.nan})]
+    assert frozen(trial, told.distributions, LOSS).state.name == "FAIL"
+
+
 @pytest.mark.parametrize(
-    ("outcome", "state"),
+    ("outcome", "state", "violated"),
     [
-        ("complete", "COMPLETE"),
-        ("pruned", "PRUNED"),
-        ("failed", "FAIL"),
-        ("diverged", "FAIL"),
-        ("out_of_memory", "FAIL"),
+        ("complete", "COMPLETE", False),
+        ("pruned", "PRUNED", False),
+        ("failed", "FAIL", False),
+        ("diverged", "PRUNED", True),
+        ("out_of_memory", "PRUNED", True),
     ],
 )
-def test_every_outcome_reaches_the_storage_once(tmp_path: Path, outcome: str, state: str) -> None:
-    storage = f"sqlite:///{tmp_path / 'study.db'}"
-    trial = ended(0, {"lora.r": 4, "lora.target_modules": ["q"]}, outcome)
+def test_every_outcome_reaches_the_storage_once(tmp_path: Path, outcome: str, state: str, violated: bool) -> None:
+    records = [*searched(SMALL), *recorded(0, {"lora.r": 4, "lora.target_modules": ["q"]}, outcome)]
     for _ in range(2):  # the second time as a continued sweep would
-        mirror = Mirror(study(SMALL), storage, "s", LOSS)
-        mirror.restore([trial])
-        mirror.apply({"event": "ended"}, trial)
-    (stored,) = optuna.load_study(study_name="s", storage=storage).trials
-    assert stored.state.name == state
+        mirrored(tmp_path, records)
+    (stored,) = optuna.load_study(study_name="s", storage=f"sqlite:///{tmp_path}/study.db").trials
+    assert stored.state.name == state and any(value > 0 for value in stored.constraints.values()) == violated
     assert stored.params == {"lora.r": 4, "lora.target_modules": '["q"]'}
     assert stored.intermediate_values == {1: 0.5, 2: 0.25}
 
 
+def searched(space: Space) -> list[dict[str, Any]]:
+    axes = {axis.key: distribution_to_json(distribution(axis)) for axis in space.axes}
+    return [
+        {"event": "opened", "time": 1, "metric": "eval_loss", "direction": "minimize"},
+        {"event": "searched", "time": 1, "stage": "search", "distributions": axes},
+    ]
+
+
+def recorded(number: int, params: dict[str, Any], outcome: str = "complete") -> list[dict[str, Any]]:
+    about = {"trial": f"t{number}", "time": 2 + number}
+    told = [{**about, "event": "rung", "step": step, "values": values} for step, values in ended(0, params).rungs]
+    end = {"event": "ended", "seconds": None, "peak_memory_mib": None, "outcome": outcome, "reason": "…"}
+    proposed = {"event": "proposed", "number": number, "params": params, "config": {}}
+    return [{**about, **proposed}, {**about, "event": "started"}, *told, {**about, **end}]
+
+
+def mirrored(folder: Path, records: list[dict[str, Any]]) -> None:
+    mirror = Mirror(lambda: storage(f"sqlite:///{folder}/study.db"), Copies("s", records))
+    assert list(mirror.deliver()) and not mirror.missing
+
+
 def test_a_sweep_continued_over_other_values_gets_a_study_of_its_own(tmp_path: Path) -> None:
-    storage = f"sqlite:///{tmp_path / 'study.db'}"
-    Mirror(study(SMALL), storage, "s", LOSS).restore([ended(0, {"lora.r": 4, "lora.target_modules": ["q"]})])
+    records = [*searched(SMALL), *recorded(0, {"lora.r": 4, "lora.target_modules": ["q"]})]
+    mirrored(tmp_path, records)
     wider = Space((Choices("lora.r", (4, 8, 16)),), ())
-    Mirror(study(wider), storage, "s", LOSS).restore([ended(1, {"lora.r": 16})])
-    names = {item.study_name: item.n_trials for item in optuna.get_all_study_summaries(storage)}
+    mirrored(tmp_path, [*records, *searched(wider), *recorded(1, {"lora.r": 16})])
+    names = {
+        item.study_name: item.n_trials for item in optuna.get_all_study_summaries(f"sqlite:///{tmp_path}/study.db")
+    }
     assert names == {"s": 1, "s+": 1}
+
+
+def test_a_wider_search_takes_along_what_was_measured(tmp_path: Path) -> None:
+    narrow, wide = Space((Choices("lora.r", (4, 8)),), ()), Space((Choices("lora.r", (4, 8, 16)),), ())
+    mirrored(tmp_path, [*searched(narrow), *recorded(0, {"lora.r": 4}), *searched(wide), *recorded(1, {"lora.r": 16})])
+    names = {
+        item.study_name: item.n_trials for item in optuna.get_all_study_summaries(f"sqlite:///{tmp_path}/study.db")
+    }
+    assert names == {"s": 1, "s+": 2}

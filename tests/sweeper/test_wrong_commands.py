@@ -100,7 +100,6 @@ COMMANDS: list[tuple[str, list[str]]] = [
     # where things are recorded
     ("sweep.keep_adapters=top", ["sweep.keep_adapters=top", "try: sweep.keep_adapters=top:3"]),
     ("sweep.keep_adapters=top:0", ["sweep.keep_adapters=top:0"]),
-    ("tracking.uri=http://127.0.0.1:9", ["tracking.uri=http://127.0.0.1:9", "nobody answers there"]),
     ("tracking.uri=sqlite:////no/such/folder/m.db", ["no folder /no/such/folder"]),
     ("tracking.uri=./mlruns", ["plain folders"]),
     ("tracking.uri=foo://bar", ["foo is no kind of store"]),

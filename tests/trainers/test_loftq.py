@@ -173,7 +173,7 @@ def test_every_trial_says_how_long_its_beginning_took(config: TrialConfig, tmp_p
         assert isinstance(began, Began) and 0 < began.facts["init_seconds"] < 60
 
 
-def test_a_model_in_several_files_and_one_without_safetensors(config: TrialConfig, tmp_path: Path) -> None:
+def test_a_model_in_several_files(config: TrialConfig, tmp_path: Path) -> None:
     whole = load_file(Path(config.model.path) / "model.safetensors")
     names = sorted(whole)
     for index, part in enumerate((names[::2], names[1::2])):
@@ -182,14 +182,7 @@ def test_a_model_in_several_files_and_one_without_safetensors(config: TrialConfi
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": files}))
     sharded = FullPrecision(dataclasses.replace(config.model, path=str(tmp_path)))
     assert all(torch.equal(sharded.weight(name), whole[name]) for name in names)  # type: ignore[arg-type]
-
-    pickled = tmp_path / "pickled"
-    pickled.mkdir()
-    (pickled / "config.json").write_text((Path(config.model.path) / "config.json").read_text())
-    torch.save(whole, pickled / "pytorch_model.bin")
-    loaded = FullPrecision(dataclasses.replace(config.model, path=str(pickled)))
-    assert all(torch.equal(loaded.weight(name), whole[name]) for name in names)  # type: ignore[arg-type]
-    assert loaded.weight("no.such") is None
+    assert FullPrecision(config.model).weight("no.such") is None
 
 
 def test_weights_that_are_not_the_bases_are_refused(config: TrialConfig) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import math
 import tempfile
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from datasets import Dataset
 from safetensors.torch import load_file
 
 from trainers import base_model, data, evaluation, sft, tokens
+from trainers.lean_sft import LeanSftTrainer
 from trainers.registry import Resources
 from trainers.seam import Began, Ended, Event, Failed, GoOn, Logged, Rung, Start, Stop
 from trainers.trial import Quantization, TrialConfig, reference_of
@@ -193,6 +195,66 @@ def test_divergence_is_seen_at_its_step(config: TrialConfig, tmp_path: Path) -> 
     events = run(sft.make(Resources()), changed(config, training={"learning_rate": 1e30}), tmp_path)
     last = [event for event in events if isinstance(event, Rung)][-1]
     assert last.step <= 2 and not all(math.isfinite(value) for value in last.values.values())
+
+
+@pytest.mark.parametrize("max_grad_norm", [1.0, 0.0])
+@pytest.mark.parametrize("quantity", ["loss", "grad_norm"])
+def test_what_is_not_finite_is_seen_between_the_points_of_a_curve(
+    config: TrialConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quantity: str, max_grad_norm: float
+) -> None:
+    rare = {"logging_steps": 10, "eval_steps": 20, "max_steps": 20, "max_grad_norm": max_grad_norm}
+    real, calls = LeanSftTrainer.compute_loss, []
+
+    def broken(self: Any, *arguments: Any, **named: Any) -> Any:
+        calls.append(1)
+        loss = real(self, *arguments, **named)
+        if len(calls) == 3:
+            return loss * math.inf if quantity == "loss" else loss + _Steep.apply(loss)
+        return loss
+
+    monkeypatch.setattr(LeanSftTrainer, "compute_loss", broken)
+    events = run(sft.make(Resources()), changed(config, training=rare), tmp_path)
+    (last,) = [event for event in events if isinstance(event, Rung)]
+    assert last.step == 3 and not math.isfinite(last.values[quantity])
+
+
+class _Steep(torch.autograd.Function):
+    """Nothing, with an infinite slope."""
+
+    @staticmethod
+    def forward(context: Any, value: torch.Tensor) -> torch.Tensor:
+        return torch.zeros_like(value)
+
+    @staticmethod
+    def backward(context: Any, gradient: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        return gradient * math.inf
+
+
+def test_nothing_stays_behind_from_trial_to_trial(
+    config: TrialConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many tensors after the fourth trial as after the second, whether trials end, break or run out of memory."""
+    trainer, real = sft.make(Resources()), sft.evaluate
+    counts = []
+    for _ in range(4):
+        run(trainer, config, tmp_path)
+        with monkeypatch.context() as patched:
+            patched.setattr(sft, "evaluate", _exhausted_at(3, real))
+            assert isinstance(run(trainer, config, tmp_path)[-1], Failed)
+        gc.collect()
+        counts.append(sum(isinstance(item, torch.Tensor) for item in gc.get_objects()))
+    assert counts[1] == counts[2] == counts[3]
+
+
+def _exhausted_at(call: int, real: Callable[..., Any]) -> Callable[..., Any]:
+    calls = iter(range(1, call + 1))
+
+    def evaluate(*arguments: Any, **named: Any) -> Any:
+        if next(calls) == call:
+            raise torch.OutOfMemoryError("no room")
+        return real(*arguments, **named)
+
+    return evaluate
 
 
 @pytest.mark.parametrize("quantization", ["nf4", "int8"])

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import safetensors.torch
 
+from trainers.durable import replaced
 from trainers.packed.slots import Tensors
 from trainers.packed.targets import Targets
-from trainers.replaced import replaced
 from trainers.trial import TrialConfig
 
 _PREFIX = "base_model.model."  # where PEFT's wrapper puts the base

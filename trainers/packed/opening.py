@@ -21,7 +21,7 @@ from trainers.tokens import TokenRows
 from trainers.trial import TrialConfig
 
 
-def opened(start: Start, anatomy: Anatomy, rows: TokenRows, resources: Resources) -> Seats:
+def opened(start: Start, anatomy: Anatomy, rows: TokenRows, resources: Resources, most: int | None = None) -> Seats:
     """Returns empty seats.
 
     Args:
@@ -29,9 +29,11 @@ def opened(start: Start, anatomy: Anatomy, rows: TokenRows, resources: Resources
         anatomy: Of its base.
         rows: Its data.
         resources: What the worker may use, the number of slots among it where it was given.
+        most: The most slots, None for any number.
     """
     one = _dense(anatomy, start.config, rows, shape(start.config, rows, 1, resources.shared_prefix))
     slots = resources.capacity or _fitting(start, anatomy, rows, one)
+    slots = min(slots, most or slots)
     names = anatomy.targets(start.config.lora).names
     while True:
         try:

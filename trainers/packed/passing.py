@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from trainers import memory
 from trainers.packed.run import Run
 from trainers.packed.seats import Seats
 from trainers.seam import Logged, Rung
+
+
+class TornUpdateError(Exception):
+    """Memory ran out in the middle of an optimizer step: what is in the slots is neither before it nor after it."""
 
 
 def passed(seats: Seats) -> list[Logged | Rung]:
@@ -19,12 +24,24 @@ def passed(seats: Seats) -> list[Logged | Rung]:
 
     Returns:
         The points of the curves that are due; as a `Rung` where something is not finite, and that trial waits.
+
+    Raises:
+        TornUpdateError: Memory ran out after the backward pass; before its end, it is the library's own error.
     """
     began = time.perf_counter()
     held = dict(seats.held)
     batches = [held[slot].batch() if slot in held else [] for slot in range(seats.slots.shape.slots)]
     tokens = [held[slot].tokens if slot in held else 1 for slot in range(len(batches))]
     losses = seats.slots.pack.backward(batches, tokens).tolist()
+    try:
+        return _updated(seats, held, losses, began)
+    except Exception as error:
+        if memory.is_exhausted(error):
+            raise TornUpdateError from error
+        raise
+
+
+def _updated(seats: Seats, held: Mapping[int, Run], losses: Sequence[float], began: float) -> list[Logged | Rung]:
     due = [(slot, run) for slot, run in held.items() if run.is_due]
     norms = _step(seats, due)
     share = (time.perf_counter() - began) / len(held)

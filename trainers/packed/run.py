@@ -34,6 +34,7 @@ class Run:
         steps: Those it will take.
         waits: True at a rung, until the driver has decided.
         seconds: Its share of what its passes took since it last started: a pass is shared by all who took part.
+        saved: The step of its state on disk, 0 where there is none, and the seconds by then.
     """
 
     def __init__(self, start: Start, rows: Sequence[Tokens], targets: Targets, shape: Shape) -> None:
@@ -46,6 +47,7 @@ class Run:
         whole = self._course.steps(training.max_steps, training.num_train_epochs)
         self.schedule, self.steps = Schedule(training, whole), start.config.steps_of(whole)
         self.step, self.waits, self.seconds = 0, False, 0.0
+        self.saved = start.from_step, 0.0
         self.unlogged = Unlogged()
         self._left: list[Pass] = []
         self._loss = 0.0

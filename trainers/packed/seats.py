@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import torch
+
 from trainers import memory
 from trainers.packed.anatomy import Anatomy
 from trainers.packed.run import Run
@@ -16,10 +18,11 @@ class Seats:
 
     Attributes:
         slots: The pack's.
+        shape: Of the latest pack.
     """
 
     def __init__(self, anatomy: Anatomy, names: Iterable[str], shape: Shape) -> None:
-        self._anatomy = anatomy
+        self._anatomy, self.shape = anatomy, shape
         self.slots = Slots(anatomy.base, anatomy.places, names, shape)
         self._runs: list[Run | None] = [None] * shape.slots
 
@@ -27,6 +30,11 @@ class Seats:
     def held(self) -> list[tuple[int, Run]]:
         """The slots in use and their runs, in order."""
         return [(slot, run) for slot, run in enumerate(self._runs) if run is not None]
+
+    @property
+    def are_there(self) -> bool:
+        """False where memory did not last to move the pack, nor to move it back: what was in the slots is lost."""
+        return hasattr(self, "slots")
 
     @property
     def free(self) -> int:
@@ -64,10 +72,19 @@ class Seats:
     def _move(self, names: Iterable[str], shape: Shape) -> None:
         """Makes the pack anew; what is in its slots moves over, to the last bit."""
         kept = [(run, self.tensors(slot, run)) for slot, run in self.held]
-        device = self.slots.pack.device
+        before, device = (list(self.slots.pack.layers), self.slots.shape), self.slots.pack.device
         del self.slots  # there may be no memory for both
+        try:
+            self._seat(kept, names, shape, device)
+        except Exception:  # memory did not last, most likely; it did for what was here before
+            self._seat(kept, *before, device)
+            raise
+
+    def _seat(
+        self, kept: Iterable[tuple[Run, Tensors]], names: Iterable[str], shape: Shape, device: torch.device
+    ) -> None:
         memory.release(device)
-        self.slots = Slots(self._anatomy.base, self._anatomy.places, names, shape)
+        self.slots, self.shape = Slots(self._anatomy.base, self._anatomy.places, names, shape), shape
         self._runs = [None] * shape.slots
         for run, tensors in kept:
             self.join(run, tensors)

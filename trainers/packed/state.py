@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
 
+from trainers import durable
 from trainers.packed import files
 from trainers.packed.slots import Tensors
 
 
 def save(folder: Path, step: int, run: dict[str, Any], tensors: Tensors) -> None:
-    """Writes the state of a trial, in place of any earlier one.
+    """Writes the state of a trial; the one before stays until the next is written.
 
     Args:
         folder: Where the trial's states lie.
@@ -27,15 +27,11 @@ def save(folder: Path, step: int, run: dict[str, Any], tensors: Tensors) -> None
     """
     if folder == Path():
         raise ValueError("a trial's state needs a folder of its own")
-    fresh = folder / "new"
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
     whole = {name: value.contiguous() for name, value in tensors.items()}
-    safetensors.torch.save_file(whole, fresh / files.TENSORS)
-    (fresh / files.RUN).write_text(json.dumps(run))
-    shutil.rmtree(folder / str(step), ignore_errors=True)
-    fresh.rename(folder / str(step))
-    _remove_others(folder, step)
+    durable.make_room(folder / str(step))
+    with durable.sealed(folder / str(step)) as fresh:
+        safetensors.torch.save_file(whole, fresh / files.TENSORS)
+        (fresh / files.RUN).write_text(json.dumps(run))
 
 
 def load(folder: Path, step: int) -> tuple[dict[str, Any], Tensors]:
@@ -46,10 +42,3 @@ def load(folder: Path, step: int) -> tuple[dict[str, Any], Tensors]:
     """
     state = folder / str(step)
     return json.loads((state / files.RUN).read_text()), safetensors.torch.load_file(state / files.TENSORS)
-
-
-def _remove_others(folder: Path, step: int) -> None:
-    """Removes the states of other steps, and nothing that is no state."""
-    for other in folder.iterdir():
-        if other.name.isdigit() and other.name != str(step):
-            shutil.rmtree(other)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,9 +17,10 @@ from trainers.packed import export, files, state
 from trainers.packed.anatomy import Anatomy
 from trainers.packed.key import Key, key
 from trainers.packed.opening import opened, outgrown
-from trainers.packed.passing import passed
+from trainers.packed.passing import TornUpdateError, passed
 from trainers.packed.run import Run
 from trainers.packed.seats import Seats
+from trainers.patience import patiently
 from trainers.registry import Resources
 from trainers.seam import (
     Began,
@@ -31,6 +33,7 @@ from trainers.seam import (
     Paused,
     Room,
     Rung,
+    Saved,
     Start,
     TrialFailed,
 )
@@ -50,6 +53,7 @@ class PackedTrainer:
         self._anatomy: Anatomy | None = None
         self._offers = False
         self._together = _EVALUATED
+        self._most: int | None = None  # slots, once that many were too many for an optimizer step
 
     def accepts(self, config: TrialConfig) -> bool:
         """True where a trial's base model lets slots share a pass.
@@ -74,7 +78,10 @@ class PackedTrainer:
         if self._device.type == "cpu":
             torch.set_num_threads(self._resources.threads)
         for command in commands:
-            yield from self._obey(command)
+            try:
+                yield from self._obey(command)
+            except Exception as error:  # noqa: BLE001 - as below; it is this trial's alone
+                yield self._broken(command.trial, error)
         if self._seats is None or not self._seats.held or any(run.waits for _, run in self._seats.held):
             return
         if self._offers and self._seats.free:
@@ -90,33 +97,56 @@ class PackedTrainer:
 
     def _obey(self, command: Command) -> Iterator[Event]:
         if isinstance(command, Start):
-            yield self._started(command)
+            yield from self._started(command)
             return
         assert self._seats is not None
         slot, run = self._seats.of(command.trial)
         run.waits = False
         if command.keep:
-            export.save(Path(run.start.adapter), run.config, run.targets, self._seats.tensors(slot, run))
-        if isinstance(command, Pause):
-            self._write(slot, run)
-        if not isinstance(command, GoOn):
+            yield from patiently(command.trial, lambda: self._export(slot, run))
+        if isinstance(command, Pause) or (isinstance(command, GoOn) and command.save):
+            yield from patiently(command.trial, lambda: self._write(slot, run))
+        if isinstance(command, GoOn):
+            if command.save:
+                yield Saved(command.trial, run.step, *self._spent(run))
+        else:
             yield self._left(slot, run, Paused if isinstance(command, Pause) else Ended)
+
+    def _broken(self, trial: str, error: Exception) -> Event:
+        """Ends a trial whose files cannot be written, ever."""
+        assert self._seats is not None
+        self._seats.leave(self._seats.of(trial)[0])
+        self._offers = True
+        return failed(trial, error)
+
+    def _export(self, slot: int, run: Run) -> None:
+        assert self._seats is not None
+        export.save(Path(run.start.adapter), run.config, run.targets, self._seats.tensors(slot, run))
 
     def _write(self, slot: int, run: Run) -> None:
         assert self._seats is not None
         state.save(Path(run.start.state), run.step, run.state(), self._seats.tensors(slot, run))
+        run.saved = run.step, round(run.seconds, 3)
+
+    def _spent(self, run: Run) -> tuple[float, float | None]:
+        return round(run.seconds, 3), memory.peak_mib(self._device)
 
     def _left(self, slot: int, run: Run, how: type[Paused | Ended | Evicted]) -> Event:
         assert self._seats is not None
         self._seats.leave(slot)
         self._offers = True
-        return how(run.start.trial, run.step, round(run.seconds, 3), memory.peak_mib(self._device))
+        return how(run.start.trial, run.step, *self._spent(run))
 
-    def _started(self, start: Start) -> Event:
+    def _started(self, start: Start) -> Iterator[Event]:
         try:
-            return self._begin(start)
+            yield self._begin(start)
         except Exception as error:  # noqa: BLE001 - whatever a trial raises becomes its record, as in trainers.sft
-            return failed(start.trial, error)
+            if not (memory.is_exhausted(error) and self._seats is not None and self._seats.held):
+                yield failed(start.trial, error)
+                return
+            yield Evicted(start.trial, start.from_step, None)  # one too many here: not too large by itself
+            if not self._seats.are_there:
+                yield from self._scatter(self._seats, error)
 
     def _begin(self, start: Start) -> Event:
         anatomy, rows = self._look(start.config), self._loaded.rows(start.config)
@@ -125,7 +155,7 @@ class PackedTrainer:
                 return Evicted(start.trial, start.from_step, None)
             raise TrialFailed("its layers, or the state it goes on from, are not for a shared pass: use trainer=auto")
         if self._seats is None or not (self._seats.held or key(start.config) == self._key):
-            self._seats, self._key = opened(start, anatomy, rows, self._resources), key(start.config)
+            self._seats, self._key = opened(start, anatomy, rows, self._resources, self._most), key(start.config)
             memory.reset_peak(self._device)
         began = time.perf_counter()
         shape = self._seats.slots.shape
@@ -158,6 +188,9 @@ class PackedTrainer:
         while seats.held and not any(run.waits for _, run in seats.held):
             try:
                 points = passed(seats)
+            except TornUpdateError as error:
+                yield from self._scatter(seats, error.__cause__)
+                return
             except Exception as error:
                 if not memory.is_exhausted(error):
                     raise
@@ -210,11 +243,24 @@ class PackedTrainer:
             yield failed(run.start.trial, error)
             return
         for slot, run in seats.held[size // 2 :]:
-            self._write(slot, run)
+            yield from patiently(run.start.trial, functools.partial(self._write, slot, run))
             yield self._left(slot, run, Evicted)
         seats.halve()
         if self._resources.capacity is None:
             outgrown(config, seats.slots.shape, size // 2, self._device)
+
+    def _scatter(self, seats: Seats, error: BaseException | None) -> Iterator[Event]:
+        """Sends all trials back to their states on disk: what is in the slots is of no use, and half must do."""
+        held, shape = seats.held, seats.shape
+        self._seats = self._key = None
+        if len(held) == 1:
+            yield failed(held[0][1].start.trial, error or RuntimeError("out of memory"))
+            return
+        self._most = max(1, shape.slots // 2)
+        if self._resources.capacity is None:
+            outgrown(held[0][1].config, shape, self._most, self._device)
+        for _, run in held:
+            yield Evicted(run.start.trial, *run.saved, memory.peak_mib(self._device))
 
     def _lost(self, error: Exception) -> Iterator[Event]:
         """Ends every trial of a pack that cannot go on."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -84,15 +84,9 @@ def test_workers_measure_once_and_agree(
     micro_trial: Callable[..., TrialConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, asked = trial(micro_trial, tmp_path), measured_once(monkeypatch, 3)
-    slots: list[Any] = []
-    workers = [
-        threading.Thread(target=lambda: slots.extend(drive(PackedTrainer(Resources()), tmp_path / "a", config, 6)))
-        for _ in range(2)
-    ]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    with ThreadPoolExecutor(2) as workers:  # two workers share what they remember, never a trial's folder
+        of_each = workers.map(lambda name: drive(PackedTrainer(Resources()), tmp_path / name, config, 6), "ab")
+        slots = [slot for worker in of_each for slot in worker]
     assert asked == [3] and slots == [3] * 12
     assert list(json.loads((tmp_path / "cache/capacity.json").read_text()).values()) == [3]
 

@@ -18,6 +18,7 @@ from trainers.completion import completion_logits
 from trainers.evaluation import evaluate, evaluate_slots, right_padded
 from trainers.packed import state
 from trainers.packed.pack import Pack
+from trainers.packed.slots import Slots
 from trainers.packed.trainer import PackedTrainer
 from trainers.registry import Resources
 from trainers.seam import Evicted, Failed, Room, Rung, Start
@@ -243,4 +244,75 @@ def test_a_state_is_never_written_into_the_working_folder(tmp_path: Path, monkey
         state.save(Path(), 3, {}, {})
     state.save(tmp_path, 3, {}, {"a": torch.zeros(1)})
     state.save(tmp_path, 7, {}, {"a": torch.ones(1)})
-    assert sorted(item.name for item in tmp_path.iterdir()) == ["7", "mine"]
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["3", "7", "mine"]  # nobody may know of the new one yet
+    state.save(tmp_path, 11, {}, {"a": torch.ones(1)})
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["11", "7", "mine"]
+
+
+def four(micro_trial: Made, tmp_path: Path) -> dict[str, TrialConfig]:
+    """The first four, which log at every step, with a memory of their own for what fits."""
+    found = dict(itertools.islice(some(micro_trial).items(), 4))
+    return {
+        name: dataclasses.replace(
+            one,
+            model=dataclasses.replace(one.model, cache_dir=str(tmp_path / "cache")),
+            training=dataclasses.replace(one.training, logging_steps=1),
+        )
+        for name, one in found.items()
+    }
+
+
+@pytest.mark.parametrize(("where", "at"), [("step", 3), ("step", 6), ("norms", 3), ("norms", 6), ("norms", 9)])
+def test_an_update_that_memory_does_not_last_for_is_taken_again(
+    micro_trial: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, at: int
+) -> None:
+    """What is in the slots then is of no use: all trials go back to their states on disk, half of them at a time."""
+    asked, calls = four(micro_trial, tmp_path), []
+    undisturbed = packed(tmp_path / "calm", asked, capacity=4).found
+    owner, name = (torch.Tensor, "sqrt") if where == "step" else (Slots, "norms")
+    real = getattr(owner, name)
+
+    def fails(self: Any, *arguments: Any) -> Any:
+        if where == "norms" or (self.ndim == 2 and len(self) == 4):
+            calls.append(1)
+            if len(calls) == at:
+                raise torch.OutOfMemoryError("no room for a temporary")
+        return real(self, *arguments)
+
+    monkeypatch.setattr(owner, name, fails)
+    drive = Drive(PackedTrainer(Resources(capacity=4)), tmp_path / "disturbed", asked)
+    ends = to_the_end(drive.found)
+    drive.run(lambda rung: dataclasses.replace(ends(rung), save=True) if isinstance(ends(rung), GoOn) else ends(rung))
+    monkeypatch.undo()
+    assert len(calls) >= at
+    for trial, one in drive.found.items():
+        assert one.rungs.keys() == undisturbed[trial].rungs.keys(), trial
+        assert one.curve.keys() == undisturbed[trial].curve.keys(), trial
+        for step, values in undisturbed[trial].rungs.items():
+            assert one.rungs[step] == pytest.approx(values, rel=1e-4)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_pack_that_cannot_be_moved(
+    micro_trial: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """Neither with the layers of who joins, nor (the second time) back to what it was."""
+    asked, made = four(micro_trial, tmp_path), []
+    undisturbed = packed(tmp_path / "calm", asked, capacity=4).found
+    real = Pack.__init__
+
+    def fails(self: Pack, *arguments: Any) -> None:
+        made.append(1)
+        if 2 <= len(made) < 2 + times:
+            raise torch.OutOfMemoryError("no room to move")
+        real(self, *arguments)
+
+    monkeypatch.setattr(Pack, "__init__", fails)
+    drive = Drive(PackedTrainer(Resources(capacity=4)), tmp_path / "disturbed", asked)
+    drive.run()
+    monkeypatch.undo()
+    failures = [event for one in drive.found.values() for event in one.left if isinstance(event, Failed)]
+    assert {event.outcome for event in failures} <= {"out_of_memory"} and len(made) > 2  # those are tried again
+    for trial, one in drive.found.items():
+        for step, values in undisturbed[trial].rungs.items() if not failures else ():
+            assert one.rungs[step] == pytest.approx(values, rel=1e-4)

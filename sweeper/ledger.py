@@ -1,0 +1,287 @@
+"""What MLflow should hold of a sweep: a fold over its event log, and nothing but the log.
+
+Every time, tag, parameter and point follows from the records, so that a run that is made anew equals the first one.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from analysis import leaderboard
+from analysis.records import DECISION, SweepRecords, TrialRow, sweep_records, trial_row
+from analysis.redaction import redacted
+from sweeper.decision_page import Decided, page
+from sweeper.decisions import Objective
+from sweeper.history import History, Trial
+from sweeper.progress import name_of
+from trainers.trial import flatten, from_mapping
+
+NOTE = "mlflow.note.content"
+
+STATUS = {"complete": "FINISHED", "pruned": "KILLED"}
+"""MLflow's status per outcome; every other outcome is FAILED."""
+
+PRODUCER = "trainer.name"
+"""The parameter that names the trainer that computed a trial."""
+
+# What a trial knows before its first step and is worth comparing.
+_FACTS = ("trainable_parameters", "init_seconds", "logit_mse", "logit_cosine")
+
+_LONGEST_TAG = 8000  # characters (mlflow/utils/validation.py)
+_LONGEST_PARAM = 6000
+
+_INTERRUPTED = "interrupted; it starts again when the sweep continues"
+
+_NAN = math.nan  # one object, so that points with it can be found in a set
+_LARGEST = sys.float_info.max  # what MLflow keeps for an infinity (sqlalchemy_store.sanitize_metric_value)
+
+
+class Point(NamedTuple):
+    """A metric's value as MLflow keeps it; `ms` is Unix time in milliseconds."""
+
+    key: str
+    value: float
+    ms: int
+    step: int
+
+
+def point(key: str, value: float, ms: int, step: int) -> Point:
+    """Returns a point as it comes back from MLflow: infinities are large numbers there."""
+    kept = _NAN if math.isnan(value) else max(-_LARGEST, min(_LARGEST, float(value)))
+    return Point(key, kept, ms, step)
+
+
+@dataclass(frozen=True)
+class SessionFacts:
+    """What a session says of everything that runs in it: MLflow's context tags, and parameters."""
+
+    context: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Entry:
+    """A trial's run. `ended` is when the trial ended, or its session without it; `summary` are its last points."""
+
+    trial: Trial
+    session: SessionFacts
+    curve: list[Point] = field(default_factory=list)
+    summary: list[Point] = field(default_factory=list)
+    ended: float | None = None
+
+    @property
+    def points(self) -> list[Point]:
+        """All points, in the order they were recorded."""
+        return [*self.curve, *self.summary]
+
+    @property
+    def name(self) -> str:
+        """The run's name, as in the leaderboard."""
+        return name_of(self.trial)
+
+    @property
+    def started_ms(self) -> int:
+        """When the trial began."""
+        return milliseconds(self.trial.started or self.ended or 0)
+
+    @property
+    def ended_ms(self) -> int | None:
+        """When the run ended, None while it goes on."""
+        return None if self.ended is None else milliseconds(self.ended)
+
+    @property
+    def status(self) -> str:
+        """MLflow's status."""
+        if self.trial.outcome is not None:
+            return STATUS.get(self.trial.outcome, "FAILED")
+        return "RUNNING" if self.ended is None else "KILLED"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The run's tags, but for its parent's."""
+        trial = self.trial
+        return {
+            **self.session.context,
+            "kind": "reference" if trial.is_reference else "trial",
+            "trial": trial.id,
+            "number": str(trial.number),
+            "stage": trial.stage,
+            "short": str(trial.short).lower(),
+            "swept": ",".join(trial.params),
+            **self._ending,
+        }
+
+    @property
+    def _ending(self) -> dict[str, str]:
+        if self.trial.outcome is not None:
+            return {"outcome": self.trial.outcome, "reason": (self.trial.reason or "")[:_LONGEST_TAG]}
+        return {} if self.ended is None else {"reason": _INTERRUPTED}
+
+    @property
+    def params(self) -> dict[str, str]:
+        """The run's parameters under their dotted names: what was asked for, who computed it, and what ran instead."""
+        trial = self.trial
+        values = {**flatten(from_mapping(trial.config)), **self.session.params, **trial.params}
+        if trial.facts:
+            values |= {PRODUCER: trial.facts.get("trainer", "sft")}
+            values |= {name: value for name, value in trial.facts.items() if name.startswith("pack.")}
+        values |= {f"ran.{key}": value for key, value in getattr(trial, "ran", {}).items()}
+        return {key: _text(value)[:_LONGEST_PARAM] for key, value in values.items()}
+
+
+class Ledger:
+    """The runs of one sweep, as far as its log tells."""
+
+    def __init__(self, sweep: str, records: Iterable[Mapping[str, Any]] = ()) -> None:
+        self.sweep = sweep
+        self.entries: dict[str, Entry] = {}
+        self.decisions: dict[str, Decided] = {}
+        self.changed: dict[str, None] = {}
+        """Trials of which something became known since somebody emptied this."""
+        self.note: str | None = None
+        self.finished = False
+        self.ended: float | None = None
+        self._history = History()
+        self._objective = Objective("eval_loss", "minimize")
+        self._opened: float | None = None
+        self._context: Mapping[str, str] = {}
+        self._session = SessionFacts(params={"sweep.name": sweep})
+        for record in records:
+            self.apply(record)
+
+    def apply(self, record: Mapping[str, Any]) -> None:
+        """Takes one record of the log into account."""
+        trial = self._history.apply(record)
+        if trial is not None:
+            self._follow(trial, record)
+            return
+        match record["event"]:
+            case "opened":
+                self._objective, self._opened = Objective(record["metric"], record["direction"]), record["time"]
+            case "session":
+                self._begin(record)
+            case "chosen":
+                numbers = {key: value for key, value in record.items() if key not in _NO_NUMBERS}
+                self.decisions[record["stage"]] = Decided(record["reason"], numbers, record.get("why", ""))
+            case "closed":
+                self._close(record)
+
+    def _begin(self, record: Mapping[str, Any]) -> None:
+        self._session = SessionFacts(record["context"], record["params"])
+        self._context = self._context or record["context"]
+        self.finished, self.ended = False, None
+
+    def _close(self, record: Mapping[str, Any]) -> None:
+        """Ends the sweep's run, and those of trials that are left."""
+        self.finished, self.ended = record["finished"], record["time"]
+        for entry in self.entries.values():
+            if entry.trial.outcome is None:
+                entry.ended = record["time"]
+                self.changed[entry.trial.id] = None
+        if self.finished:
+            self.note = _note(leaderboard.to_markdown(leaderboard.rank(self.records)))
+
+    def _follow(self, trial: Trial, record: Mapping[str, Any]) -> None:
+        event = record["event"]
+        if event == "started":
+            entry = self.entries.setdefault(trial.id, Entry(trial, self._session))
+            entry.session, entry.ended = self._session, None
+            step = record.get("from_step", 0)
+            entry.curve = [item for item in entry.curve if item.step <= step] if step else []
+        elif event in {"logged", "rung"}:
+            self.entries[trial.id].curve += _points(record["values"], record["time"], record["step"])
+        elif event in {"ended", "failed"}:
+            entry = self.entries.setdefault(trial.id, Entry(trial, self._session))
+            entry.ended = record["time"]
+            entry.summary = _points(self._summary(trial), record["time"], 0)
+        if trial.id in self.entries:
+            self.changed[trial.id] = None
+
+    def _summary(self, trial: Trial) -> dict[str, float]:
+        """Returns one value per trial and metric: at its best rung, at its last, and what it cost."""
+        best = trial.best(self._objective.metric, self._objective.direction)
+        summary: dict[str, float | None] = {
+            "steps": float(trial.last_step),
+            "seconds": trial.seconds,
+            "peak_memory_mib": trial.peak_memory_mib,
+            **{name: trial.facts.get(name) for name in _FACTS},
+        }
+        if best is not None:
+            summary |= {"best_step": float(best[0])} | {f"best_{key}": value for key, value in best[1].items()}
+            summary |= {f"final_{key}": value for key, value in trial.rungs[-1][1].items()}
+        return {key: float(value) for key, value in summary.items() if value is not None and not math.isnan(value)}
+
+    @property
+    def started_ms(self) -> int | None:
+        """When the sweep began; None where the log does not say."""
+        return None if self._opened is None else milliseconds(self._opened)
+
+    @property
+    def ended_ms(self) -> int | None:
+        """When its latest session ended, None while it goes on."""
+        return None if self.ended is None else milliseconds(self.ended)
+
+    @property
+    def status(self) -> str:
+        """MLflow's status of the sweep's own run."""
+        if self.ended is None:
+            return "RUNNING"
+        return "FINISHED" if self.finished else "KILLED"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags of the sweep's own run: what it optimises, what it decided, its leaderboard."""
+        tags = {
+            **self._context,
+            "kind": "sweep",
+            "sweep": self.sweep,
+            "opened": str(self.started_ms or 0),
+            "metric": self._objective.metric,
+            "direction": self._objective.direction,
+        }
+        tags |= {f"{DECISION}{stage}": found.reason[:_LONGEST_TAG] for stage, found in self.decisions.items()}
+        return tags if self.note is None else {**tags, NOTE: self.note}
+
+    @property
+    def page(self) -> str | None:
+        """`decisions.md`; None where nothing was decided."""
+        return page(self.decisions, self._objective.metric) if self.decisions else None
+
+    @property
+    def records(self) -> SweepRecords:
+        """The sweep as `analysis.store.read_sweep` returns it from MLflow."""
+        return sweep_records(self.tags, (_row(entry) for entry in self.entries.values()))
+
+
+_NO_NUMBERS = {"event", "time", "stage", "reason", "why"}
+
+
+def _row(entry: Entry) -> TrialRow:
+    metrics = {item.key: item.value for item in entry.summary}  # no row is about the curve
+    return trial_row(entry.name, entry.status, entry.tags, entry.params, metrics)
+
+
+def _note(text: str) -> str:
+    """Returns what MLflow has room for, whole lines."""
+    if len(text) <= _LONGEST_TAG:
+        return text
+    more = "\n\nThe rest is in leaderboard.md and in `lora-report leaderboard`.\n"
+    return text[: _LONGEST_TAG - len(more)].rpartition("\n")[0] + more
+
+
+def _points(values: Mapping[str, float], stamp: float, step: int) -> list[Point]:
+    return [point(key, value, milliseconds(stamp), step) for key, value in values.items()]
+
+
+def _text(value: Any) -> str:
+    return redacted(json.dumps(value) if isinstance(value, (list, dict)) else str(value))
+
+
+def milliseconds(seconds: float) -> int:
+    """Returns Unix time as MLflow counts it; records have no more digits."""
+    return int(seconds * 1000)
