@@ -8,6 +8,7 @@ log-likelihoods divided by their number.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,8 +60,10 @@ def evaluate(
 
     Returns:
         `eval_loss` (nats per completion token), `perplexity`, `token_accuracy`, and for labelled data `eval_accuracy`
-        and `eval_macro_f1`: the predicted label is the one whose completion has the highest log-probability. With a
-        minority, what `trainers.minority` measures: a row's score is the label's probability among all labels.
+        and `eval_macro_f1`: the predicted label is the one whose completion has the highest log-probability;
+        `eval_confidence`, the mean of its probability among all labels, and `eval_predicted_share`, the largest share
+        of rows that are predicted as one and the same label. With a minority, what `trainers.minority` measures: a
+        row's score is the label's probability among all labels.
     """
     asked = TokenRows([], list(rows), [tuple(answer) for answer in answers], minority)
     return evaluate_slots(model, asked, batch_size, pad, slots=1)[0]
@@ -108,12 +111,13 @@ def _labelled(model: Any, rows: TokenRows, batch_size: int, pad: int, slots: int
 
 @dataclass
 class Labels:
-    """What is known of a slot's labels: true and predicted ones, the minority's probabilities, its tokens' totals."""
+    """What is known of a slot's labels: true and predicted ones, the minority's and the predicted ones' probabilities."""
 
     totals: Totals
     truth: list[int] = field(default_factory=list)
     predicted: list[int] = field(default_factory=list)
     shares: list[float] = field(default_factory=list)
+    sure: list[float] = field(default_factory=list)
 
     def add(self, truth: Sequence[int], lengths: Sequence[int], scores: Scores, minority: int) -> None:
         """Takes a batch into account; `lengths` are the tokens of its completions, 0 where they are counted already."""
@@ -121,7 +125,9 @@ class Labels:
         self.truth += truth
         self.predicted += nats_of.argmax(-1).tolist()
         # In float32 the surest rows would tie at 1.
-        self.shares += nats_of.double().softmax(-1)[:, minority].tolist()
+        probabilities = nats_of.double().softmax(-1)
+        self.shares += probabilities[:, minority].tolist()
+        self.sure += probabilities.amax(-1).tolist()
         at = torch.arange(len(truth)), torch.tensor(truth)
         own = zip(nats_of[at].tolist(), scores.hits.sum(-1)[at].tolist(), lengths, strict=True)
         for nats, hits, length in own:
@@ -131,7 +137,12 @@ class Labels:
     def values(self, minority: int | None) -> dict[str, float]:
         """Returns all that `evaluate` returns for labelled data."""
         hits = sum(a == b for a, b in zip(self.truth, self.predicted, strict=True))
-        known = {"eval_accuracy": hits / len(self.truth), "eval_macro_f1": macro_f1(self.truth, self.predicted)}
+        known = {
+            "eval_accuracy": hits / len(self.truth),
+            "eval_macro_f1": macro_f1(self.truth, self.predicted),
+            "eval_confidence": math.fsum(self.sure) / len(self.sure),
+            "eval_predicted_share": max(Counter(self.predicted).values()) / len(self.predicted),
+        }
         is_rare = [label == minority for label in self.truth]
         rare = {} if minority is None else minority_scores(is_rare, self.shares)
         return {**self.totals.values(), **known, **rare}

@@ -12,10 +12,10 @@ from sklearn.metrics import f1_score
 from transformers import AutoModelForCausalLM
 
 from trainers import label_scores, own_mask
-from trainers.evaluation import evaluate, macro_f1
+from trainers.evaluation import evaluate, evaluate_slots, macro_f1
 from trainers.label_scores import score
 from trainers.minority import minority_scores
-from trainers.tokens import Tokens
+from trainers.tokens import TokenRows, Tokens
 
 ANSWERS = [(5, 1), (6, 7, 1), (8, 9, 10, 1)]
 
@@ -88,6 +88,26 @@ def test_the_minority_is_scored_by_its_probability_among_the_labels(model: Any, 
     found = evaluate(model, made, ANSWERS, 8, pad=0, minority=minority)
     assert {key: found[key] for key in wanted} == pytest.approx(wanted, abs=1e-5)
     assert set(found) - set(wanted) == set(evaluate(model, made, ANSWERS, 8, pad=0))
+
+
+@pytest.mark.parametrize("minority", [None, 0])
+def test_how_sure_of_its_labels_and_how_much_alike_they_are(model: Any, minority: int | None) -> None:
+    made = rows(30)
+    nats = [[log_probabilities(model, row.prompt, answer).sum().item() for answer in ANSWERS] for row in made]
+    probabilities = torch.tensor(nats).double().exp() / torch.tensor(nats).double().exp().sum(1, keepdim=True)
+    predicted = probabilities.argmax(1).tolist()
+    found = evaluate(model, made, ANSWERS, 8, pad=0, minority=minority)
+    assert found["eval_confidence"] == pytest.approx(sum(max(row) for row in probabilities.tolist()) / 30, abs=1e-5)
+    assert found["eval_predicted_share"] == max(predicted.count(label) for label in range(3)) / 30
+    assert "eval_confidence" not in evaluate(model, made, [], 8, pad=0)
+
+
+def test_slots_that_share_a_pass_have_their_own_confidence(model: Any) -> None:
+    asked = TokenRows([], rows(), ANSWERS, None)
+    alone = evaluate(model, rows(), ANSWERS, 4, pad=0)
+    slots = evaluate_slots(model, asked, 4, pad=0, slots=2)
+    assert [slot["eval_confidence"] for slot in slots] == pytest.approx([alone["eval_confidence"]] * 2, abs=1e-5)
+    assert [slot["eval_predicted_share"] for slot in slots] == [alone["eval_predicted_share"]] * 2
 
 
 def test_a_completion_that_was_cut_counts_as_it_is(model: Any) -> None:
