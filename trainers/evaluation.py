@@ -111,7 +111,7 @@ def _labelled(model: Any, rows: TokenRows, batch_size: int, pad: int, slots: int
 
 @dataclass
 class Labels:
-    """What is known of a slot's labels: true and predicted ones, the minority's and the predicted ones' probabilities."""
+    """What is known of a slot's labels: true and predicted ones, with their probabilities, and totals."""
 
     totals: Totals
     truth: list[int] = field(default_factory=list)
