@@ -29,8 +29,8 @@ class Entry:
 
     `overrides` are as on the command line of `lora-sweep`. `rows` are the training rows made of the bundled ones
     (`benchmarks.provoked.rows`), none for all of them. `zeroed` begins with both halves of the adapter at zero, as
-    after loading a broken one; `lora` are values that the tool refuses, as a dropout of 1. A diagnosis has to find `must`, and may besides find `allowed`; `why` says how a person
-    came to them. A healthy one has `learning` and nothing else that it must.
+    after loading a broken one; `lora` are values that the tool refuses, as a dropout of 1. A diagnosis has to find
+    `must`, and may besides find `allowed`; `why` says what a person sees.
     """
 
     name: str

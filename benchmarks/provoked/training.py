@@ -28,8 +28,6 @@ from trainers.trial import TrialConfig
 LEFT_OUT = {"adapter_norm", "tokens_per_s", "perplexity", "minority_threshold"}
 """What no verdict is about."""
 
-_TRAINING = ("loss", "learning_rate", "grad_norm")
-
 
 def config_of(entry: Entry, folder: Path) -> TrialConfig:
     """Composes a trial as the command line would, on rows that are written into a folder where it has its own.
@@ -114,8 +112,15 @@ class _Course:
 
     def curve(self) -> Curve:
         known = {key: tuple(points) for key, points in self.points.items()}
-        own = [known.pop(key, ()) for key in ("loss", "eval_loss", "learning_rate", "grad_norm")]
-        return Curve(*own, measured=known, steps=self.steps, outcome=self.outcome)
+        return Curve(
+            losses=known.pop("loss", ()),
+            evals=known.pop("eval_loss", ()),
+            learning_rates=known.pop("learning_rate", ()),
+            grad_norms=known.pop("grad_norm", ()),
+            measured=known,
+            steps=self.steps,
+            outcome=self.outcome,
+        )
 
 
 @contextlib.contextmanager

@@ -1,0 +1,140 @@
+"""Draws the pictures of docs/diagnosis.md: for every verdict a training that was provoked to show it.
+
+Run: python -m benchmarks.diagnosis_figures
+They come from the kept curves (benchmarks/provoked/curves); nothing is trained. Same curves, same files, byte for byte.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from analysis.curve import Curve, Points
+from analysis.verdict import Name
+from benchmarks.provoked import stored
+
+FOLDER = Path(__file__).parents[1] / "docs" / "figures"
+
+# Okabe and Ito 2008, "Color Universal Design": told apart whatever one's colour vision.
+BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+PAPER, INK, GRID = "#FAFAFA", "#222222", "#DDDDDD"
+"""A page's own background may be light or dark: the pictures bring theirs."""
+
+STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",  # words stay words: a tenth of the size
+    "svg.hashsalt": "lora-sweeper",
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": GRID,
+    "axes.edgecolor": INK,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve in a panel."""
+
+    words: str
+    points: Points
+    colour: str
+    style: str = "-"
+    marker: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Which training shows a verdict, and what is drawn beside its losses: `rate`, `norm`, `labels` or `minority`."""
+
+    training: str
+    beside: str
+    is_log: bool = False
+
+
+PICTURES: Mapping[Name, Picture] = {}
+
+
+def losses(curve: Curve) -> list[Line]:
+    """Returns the training's and the evaluations' losses."""
+    return [Line("training", curve.losses, BLUE), Line("evaluation", curve.evals, ORANGE, "--", "o")]
+
+
+def beside(curve: Curve, what: str) -> tuple[str, list[Line]]:
+    """Returns the second panel's axis and lines."""
+    measured = curve.measured
+    if what == "rate":
+        return "learning rate", [Line("", curve.learning_rates, GREEN)]
+    if what == "norm":
+        return "gradient norm (before clipping)", [Line("", curve.grad_norms, GREEN)]
+    names = _LABELS if what == "labels" else _MINORITY
+    found = [Line(words, measured[key], *look) for key, words, *look in names]
+    return "share", found
+
+
+_LABELS = (
+    ("eval_accuracy", "accuracy", BLUE, "-", "o"),
+    ("eval_confidence", "confidence", ORANGE, "--", "s"),
+    ("eval_predicted_share", "most predicted label", PURPLE, ":", "^"),
+)
+_MINORITY = (
+    ("eval_minority_precision", "precision", BLUE, "-", "o"),
+    ("eval_minority_recall", "recall", ORANGE, "--", "s"),
+    ("eval_minority_f1", "F1", PURPLE, ":", "^"),
+)
+
+
+def draw(name: Name, picture: Picture, folder: Path) -> Path:
+    """Draws one verdict's picture; returns the file."""
+    curve = stored.read(picture.training)
+    path = folder / f"{name}.svg"
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 2.5), facecolor=PAPER, layout="constrained")
+        left, right = figure.subplots(1, 2)
+        _panel(left, "loss (nats per token)", losses(curve))
+        if picture.is_log:
+            left.set_yscale("log")
+        axis, lines = beside(curve, picture.beside)
+        _panel(right, axis, lines)
+        if axis == "share":
+            right.set_ylim(-0.03, 1.03)
+        # Without a date in it, the same curve is the same file.
+        figure.savefig(path, facecolor=PAPER, metadata={"Date": None, "Title": name})
+    return path
+
+
+def _panel(axes: Any, words: str, lines: list[Line]) -> None:
+    axes.set_facecolor(PAPER)
+    axes.set_xlabel("optimizer step")
+    axes.set_ylabel(words)
+    for line in lines:
+        finite = [point for point in line.points if math.isfinite(point[1])]
+        steps, values = zip(*finite, strict=True) if finite else ((), ())
+        shown = {"label": line.words} if line.words else {}
+        axes.plot(
+            steps, values, line.style, color=line.colour, marker=line.marker, markersize=3.5, linewidth=1.5, **shown
+        )
+    if any(line.words for line in lines):
+        axes.legend(frameon=False, fontsize=8)
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for name, picture in PICTURES.items():
+        path = draw(name, picture, FOLDER)
+        print(f"{path.stat().st_size / 1000:5.1f} kB  {path.name}  from {picture.training}")
+
+
+if __name__ == "__main__":
+    main()
