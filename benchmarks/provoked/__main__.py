@@ -62,10 +62,9 @@ def _together(group: Sequence[Asked]) -> None:
     first = group[0][0]
     worker = make("sft" if first.is_odd else "auto", Resources(threads=1, capacity=min(SLOTS, len(group))))
     with zeroed() if first.zeroed else contextlib.nullcontext():
-        curves = trained(worker, {entry.name: config for entry, config in group})
-    for name, curve in curves.items():
-        stored.write(name, curve)
-    print(f"{time.perf_counter() - began:5.1f} s  {', '.join(curves)}", flush=True)
+        for name, curve in trained(worker, {entry.name: config for entry, config in group}):
+            stored.write(name, curve)
+    print(f"{time.perf_counter() - began:5.1f} s  {', '.join(entry.name for entry, _ in group)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -47,8 +47,8 @@ def config_of(entry: Entry, folder: Path) -> TrialConfig:
     return dataclasses.replace(config, lora=dataclasses.replace(config.lora, **entry.lora))
 
 
-def trained(worker: Worker, trials: Mapping[str, TrialConfig]) -> dict[str, Curve]:
-    """Trains all trials of one pack to their ends.
+def trained(worker: Worker, trials: Mapping[str, TrialConfig]) -> Iterator[tuple[str, Curve]]:
+    """Trains all trials of one pack to their ends, and yields each when it has come there.
 
     Args:
         worker: Anything behind the seam.
@@ -70,7 +70,8 @@ def trained(worker: Worker, trials: Mapping[str, TrialConfig]) -> dict[str, Curv
                 commands += [_start(*item, len(trials)) for item in taken] or [GoOn(held)]
             else:
                 commands += courses[event.trial].take(event)
-    return {name: course.curve() for name, course in courses.items()}
+            if isinstance(event, Ended):
+                yield event.trial, courses[event.trial].curve()
 
 
 def _start(name: str, config: TrialConfig, share: int) -> Start:
