@@ -85,10 +85,13 @@ def used(curve: Curve) -> float:
     return last_step(curve) / curve.steps
 
 
-def falls_steadily(points: Sequence[Point], steady: float) -> bool:
-    """True where the second half falls by `steady` of what the first half does, or more: it has not flattened."""
-    values = values_of(points)
-    part, middle = max(1, len(values) // 8), len(values) // 2
-    first, last = statistics.median(values[:part]), statistics.median(values[-part:])
-    level = statistics.median(values[middle - part // 2 : middle - part // 2 + part])
-    return (level - last) * middle >= steady * (first - level) * (len(values) - 1 - middle)
+def bend(values: Sequence[float]) -> float:
+    """Returns how far a falling curve lies under the straight line between its ends, on average, as a share of its fall.
+
+    0 for a straight drift, 0.3 for an exponential of five time constants, 0.5 at most; 0 for one that does not fall.
+    """
+    fall, last = values[0] - values[-1], len(values) - 1
+    if last < 1 or fall <= 0:
+        return 0.0
+    line = (values[0] - fall * at / last for at in range(len(values)))
+    return sum(straight - value for straight, value in zip(line, values, strict=True)) / (max(1, last - 1) * fall)

@@ -24,6 +24,9 @@ def underfitting(curve: Curve, thresholds: Thresholds) -> Verdict | None:
     precise = most_precise(found.values())
     learned = max(item.share for item in precise)
     hidden = max(item.at_most(thresholds.sure) for item in precise)
+    perhaps = max(item.at_least(thresholds.perhaps) for item in found.values())
+    if perhaps >= thresholds.material:
+        return None
     if not thresholds.meaningful <= max(learned, surely) < thresholds.material or hidden >= _DOUBT * thresholds.material:
         return None
     told = f"{in_words(found)}; under {100 * thresholds.material:.1f} % is a slow drift"
