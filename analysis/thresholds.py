@@ -64,7 +64,7 @@ class Thresholds:
     early: float = 0.01
     quiet: float = 0.02
     drift: float = 0.002
-    bend: float = 0.15
+    bend: float = 0.12
     eval_rise: float = 0.01
     eval_rise_noise: float = 3.0
     stall_evals: int = 3
