@@ -13,8 +13,13 @@ from analysis.levels import MEDIAN_ERROR, finite, noise, share, values_of
 
 @dataclass(frozen=True)
 class Improvement:
-    """A relative fall, `share` of the start, positive where it fell, with its standard `error`."""
+    """A relative fall, `share` of the start, positive where it fell, with its standard `error`.
 
+    `start` and `end` are medians of the values there; `first` and `last` are single ones.
+    """
+
+    first: float
+    last: float
     start: float
     end: float
     share: float
@@ -55,7 +60,8 @@ def improvement(points: Points, sure: float) -> Improvement | None:
 
 def _between(values: Sequence[float], early: int, late: int, sigma: float) -> Improvement:
     start, end = statistics.median(values[:early]), statistics.median(values[-late:])
-    return Improvement(start, end, share(start - end, start), math.hypot(_error(sigma, early), _error(sigma, late)))
+    error = math.hypot(_error(sigma, early), _error(sigma, late))
+    return Improvement(values[0], values[-1], start, end, share(start - end, start), error)
 
 
 _EXACT = 1e-3

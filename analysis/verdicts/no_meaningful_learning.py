@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from analysis.curve import Curve
 from analysis.improvement import Improvement, bend, improvement, last_step, most_precise, used
-from analysis.levels import finite, noise, values_of
+from analysis.levels import finite, noise, share, values_of
 from analysis.strength import strength
 from analysis.thresholds import Thresholds
 from analysis.verdict import Verdict
@@ -74,10 +76,20 @@ def _is_blind(curve: Curve) -> bool:
     return len(curve.evals) >= _SHAPE and len({value for _, value in curve.evals}) == 1
 
 
-def in_words(found: dict[str, Improvement]) -> str:
+def in_words(found: Mapping[str, Improvement]) -> str:
     """Returns `the training loss went from 2.7335 to 2.7150 (0.68 % better)` for each, with `and` between."""
-    return " and ".join(f"{name} went from {item.start:.4f} to {item.end:.4f} ({_told(item)})" for name, item in found.items())
+    return " and ".join(f"{name} {_went(item)}" for name, item in found.items())
 
 
-def _told(item: Improvement) -> str:
-    return f"{100 * abs(item.share):.2f} % {'better' if item.share >= 0 else 'worse'}"
+def _went(item: Improvement) -> str:
+    single = share(item.first - item.last, item.first)
+    told = f"went from {item.first:.4f} to {item.last:.4f} ({_percent(single)}"
+    by_medians = "" if abs(single - item.share) < _SAME else f"; {_percent(item.share)} by medians of its ends"
+    return f"{told}{by_medians})"
+
+
+_SAME = 0.0005  # half of the last digit but one that is shown
+
+
+def _percent(gained: float) -> str:
+    return f"{100 * abs(gained):.2f} % {'better' if gained >= 0 else 'worse'}"
