@@ -1,8 +1,10 @@
 """How well a diagnosis does on curves of which is known what they show: precision and recall of every verdict.
 
 Run: python -m benchmarks.diagnosis [--errors]
-The curves are synthetic and come from seeds. Thresholds were set on the tuning curves; the held-out ones have other
-shapes, noise, schedules and lengths, and nothing was set on them. `--errors` names each of the tuning curves'.
+Some curves are synthetic and come from seeds; others are of real trainings (`benchmarks.provoked`), labelled by what was
+provoked and by a person's look at the numbers. Thresholds were set on the tuning curves; the held-out ones have other
+shapes, noise, schedules and lengths, or other ranks, rates, rows and seeds, and nothing was set on them. `--errors`
+names each of the tuning curves'.
 Wanted: at least 0.9 of each, and an alarm on less than 2 % of the healthy curves.
 """
 
@@ -15,6 +17,7 @@ from analysis.diagnosis import diagnose
 from benchmarks.held_out_curves import held_out
 from benchmarks.labelled_curves import NAMES, Labelled, Score, score
 from benchmarks.markdown import table
+from benchmarks.provoked import stored
 from benchmarks.tuning_curves import tuning
 
 
@@ -44,9 +47,11 @@ def errors(labelled: Sequence[Labelled]) -> list[str]:
 
 def main(arguments: Sequence[str]) -> None:
     if "--errors" in arguments:
-        print("\n".join(errors(tuning())))
-    print(page("Tuning", tuning()))
-    print(page("Held out", held_out()))
+        print("\n".join(errors([*tuning(), *stored.labelled("tuning")])))
+    print(page("Synthetic, tuning", tuning()))
+    print(page("Synthetic, held out", held_out()))
+    print(page("Real, tuning", stored.labelled("tuning")))
+    print(page("Real, held out", stored.labelled("held_out")))
 
 
 if __name__ == "__main__":

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from analysis.curve import Curve, Points
-from benchmarks.provoked.entries import HERE, Entry, Set, entries
+from benchmarks.labelled_curves import Labelled
+from benchmarks.provoked.entries import HERE, Set, entries
 
 FOLDER = HERE / "curves"
 DIGITS = 6
@@ -41,7 +41,6 @@ def _points(kept: list[list[Any]]) -> Points:
     return tuple((int(step), float(value)) for step, value in kept)
 
 
-def labelled(which: Set) -> Iterator[tuple[Entry, Curve]]:
-    """Yields a set's entries, which say what must and may be found, each with its curve."""
-    for entry in entries(which):
-        yield entry, read(entry.name)
+def labelled(which: Set) -> list[Labelled]:
+    """Returns a set's curves with what must and what may be said of them."""
+    return [Labelled(read(entry.name), entry.must, entry.allowed, entry.name) for entry in entries(which)]
