@@ -35,13 +35,15 @@ _OF_A_WHOLE_CURVE: frozenset[Name] = frozenset(
     ("no_meaningful_learning", "underfitting", "overfitting", "oscillating", "spiky", "learning", "still_improving")
 )
 
+_OF_LABELS: frozenset[Name] = frozenset(("over_confident", "recall_limited", "precision_limited"))
+
 EXCLUDES: Mapping[Name, frozenset[Name]] = {
-    "diverged": _OF_A_WHOLE_CURVE | {"late_collapse"},
-    "late_collapse": _OF_A_WHOLE_CURVE,
-    "dead_gradient": frozenset(("underfitting", "overfitting", "learning", "still_improving")),
-    "stagnant_evaluation": frozenset(("underfitting", "overfitting", "learning", "still_improving")),
-    "no_meaningful_learning": frozenset(("underfitting", "overfitting", "learning", "still_improving")),
-    "class_collapse": frozenset(("learning",)),
+    "diverged": _OF_A_WHOLE_CURVE | _OF_LABELS | {"late_collapse"},
+    "late_collapse": _OF_A_WHOLE_CURVE | _OF_LABELS,
+    "dead_gradient": _OF_LABELS | {"underfitting", "overfitting", "learning", "still_improving"},
+    "stagnant_evaluation": _OF_LABELS | {"underfitting", "overfitting", "learning", "still_improving"},
+    "no_meaningful_learning": _OF_LABELS | {"underfitting", "overfitting", "learning", "still_improving"},
+    "class_collapse": frozenset(("learning", "recall_limited", "precision_limited")),
     "underfitting": frozenset(("learning",)),
     "overfitting": frozenset(("underfitting", "learning", "still_improving")),
     "oscillating": frozenset(
@@ -49,7 +51,8 @@ EXCLUDES: Mapping[Name, frozenset[Name]] = {
     ),
 }
 """What is no news beside a graver verdict, or would contradict it: a collapse is no overfitting, and the ends
-of a swing are no trend."""
+of a swing are no trend; how sure an untrained base is of its labels says nothing of a run that left it as it was; and
+where every row has one label, no other is found better or worse."""
 
 
 def diagnose(curve: Curve, thresholds: Thresholds = DEFAULTS) -> list[Verdict]:
