@@ -60,10 +60,27 @@ class Picture:
 
     training: str
     beside: str
-    is_log: bool = False
+    is_log: bool = False  # the norm's axis
 
 
-PICTURES: Mapping[Name, Picture] = {}
+PICTURES: Mapping[Name, Picture] = {
+    "diverged": Picture("rate_3_constant", "norm"),
+    "dead_gradient": Picture("tuned_zeroed", "norm"),
+    "late_collapse": Picture("batch_2_unclipped", "norm", is_log=True),
+    "stagnant_evaluation": Picture("rate_1e-12", "norm"),
+    "no_meaningful_learning": Picture("tuned_rate_1e-6", "rate"),
+    "lr_exhausted": Picture("tuned_power_10", "rate"),
+    "class_collapse": Picture("tuned_imbalanced", "labels"),
+    "underfitting": Picture("dropout_0.95_r16", "rate"),
+    "overfitting": Picture("96_rows_half_mislabelled", "rate"),
+    "oscillating": Picture("rate_2.5e-2_batch_4", "rate"),
+    "spiky": Picture("tuned_batch_1_unclipped", "norm", is_log=True),
+    "over_confident": Picture("tuned_sure_of_60_rows", "labels"),
+    "recall_limited": Picture("tuned_healthy_r4_cosine", "minority"),
+    "precision_limited": Picture("tuned_few_disgusted", "minority"),
+    "learning": Picture("tuned_healthy_r8", "labels"),
+    "still_improving": Picture("tuned_60_steps", "rate"),
+}
 
 
 def losses(curve: Curve) -> list[Line]:
@@ -77,7 +94,7 @@ def beside(curve: Curve, what: str) -> tuple[str, list[Line]]:
     if what == "rate":
         return "learning rate", [Line("", curve.learning_rates, GREEN)]
     if what == "norm":
-        return "gradient norm (before clipping)", [Line("", curve.grad_norms, GREEN)]
+        return "gradient norm", [Line("", curve.grad_norms, GREEN)]
     names = _LABELS if what == "labels" else _MINORITY
     found = [Line(words, measured[key], *look) for key, words, *look in names]
     return "share", found
@@ -86,7 +103,7 @@ def beside(curve: Curve, what: str) -> tuple[str, list[Line]]:
 _LABELS = (
     ("eval_accuracy", "accuracy", BLUE, "-", "o"),
     ("eval_confidence", "confidence", ORANGE, "--", "s"),
-    ("eval_predicted_share", "most predicted label", PURPLE, ":", "^"),
+    ("eval_predicted_share", "top label", PURPLE, ":", "^"),
 )
 _MINORITY = (
     ("eval_minority_precision", "precision", BLUE, "-", "o"),
@@ -103,15 +120,24 @@ def draw(name: Name, picture: Picture, folder: Path) -> Path:
         figure = Figure(figsize=(7.2, 2.5), facecolor=PAPER, layout="constrained")
         left, right = figure.subplots(1, 2)
         _panel(left, "loss (nats per token)", losses(curve))
-        if picture.is_log:
-            left.set_yscale("log")
         axis, lines = beside(curve, picture.beside)
         _panel(right, axis, lines)
-        if axis == "share":
+        if picture.is_log:
+            right.set_yscale("log")
+        elif axis == "share":
             right.set_ylim(-0.03, 1.03)
+        else:
+            _from_zero(right, lines)
         # Without a date in it, the same curve is the same file.
         figure.savefig(path, facecolor=PAPER, metadata={"Date": None, "Title": name})
     return path
+
+
+def _from_zero(axes: Any, lines: list[Line]) -> None:
+    """Shows a rate or norm from 0 on: what is constant is not blown up to a whole axis."""
+    highest = max(value for line in lines for _, value in line.points if math.isfinite(value))
+    axes.set_ylim(-0.03 * (highest or 1.0), 1.08 * (highest or 1.0))
+    axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 4))
 
 
 def _panel(axes: Any, words: str, lines: list[Line]) -> None:
@@ -126,7 +152,16 @@ def _panel(axes: Any, words: str, lines: list[Line]) -> None:
             steps, values, line.style, color=line.colour, marker=line.marker, markersize=3.5, linewidth=1.5, **shown
         )
     if any(line.words for line in lines):
-        axes.legend(frameon=False, fontsize=8)
+        # Above the panel: inside it there is always a curve in the way.
+        axes.legend(
+            frameon=False,
+            fontsize=8,
+            ncols=3,
+            columnspacing=1.2,
+            loc="lower left",
+            bbox_to_anchor=(0.0, 0.98),
+            borderpad=0.1,
+        )
 
 
 def main() -> None:
