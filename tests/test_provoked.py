@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from analysis.curve import Curve
+from benchmarks.diagnosis_figures import FOLDER, PICTURES
 from benchmarks.provoked import entries, rows, stored
 from benchmarks.provoked.entries import NAMES, SETS, Entry
 
@@ -72,3 +73,13 @@ def test_a_verdict_that_does_not_exist_is_named(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(entries, "HERE", tmp_path)
     with pytest.raises(ValueError, match="one: no such verdict: overfiting"):
         entries.entries("tuning")
+
+
+def test_every_verdict_has_a_small_picture_of_a_training_that_shows_it() -> None:
+    entry_of = {entry.name: entry for entry in EVERY}
+    page = (FOLDER.parent / "diagnosis.md").read_text()
+    assert PICTURES.keys() == NAMES
+    for name, picture in PICTURES.items():
+        assert name in entry_of[picture.training].must
+        assert (FOLDER / f"{name}.svg").stat().st_size < 60_000
+        assert f"(figures/{name}.svg)" in page
