@@ -37,6 +37,12 @@ _LONGEST_PARAM = 6000
 
 _INTERRUPTED = "interrupted; it starts again when the sweep continues"
 
+SAMPLES = "samples.json"
+"""The artifact that holds what a trial answered."""
+
+# By this tag MLflow's pages know a table to compare between runs (mlflow.utils.mlflow_tags.MLFLOW_LOGGED_ARTIFACTS).
+_HAS_TABLE = {"mlflow.loggedArtifacts": json.dumps([{"path": SAMPLES, "type": "table"}])}
+
 _NAN = math.nan  # one object, so that points with it can be found in a set
 _LARGEST = sys.float_info.max  # what MLflow keeps for an infinity (sqlalchemy_store.sanitize_metric_value)
 
@@ -66,13 +72,24 @@ class SessionFacts:
 
 @dataclass
 class Entry:
-    """A trial's run. `ended` is when the trial ended, or its session without it; `summary` are its last points."""
+    """A trial's run.
+
+    `ended` is when the trial ended, or its session without it; `summary` are its last points; `samples` what it
+    answered, pairs of prompt and completion by step.
+    """
 
     trial: Trial
     session: SessionFacts
     curve: list[Point] = field(default_factory=list)
     summary: list[Point] = field(default_factory=list)
     ended: float | None = None
+    samples: dict[int, list[list[str]]] = field(default_factory=dict)
+
+    @property
+    def table(self) -> str | None:
+        """What the trial answered at each rung, as MLflow's tables are kept; None where nobody asked."""
+        rows = [[step, *pair] for step, pairs in sorted(self.samples.items()) for pair in pairs]
+        return json.dumps({"columns": ["step", "prompt", "completion"], "data": rows}) if rows else None
 
     @property
     def points(self) -> list[Point]:
@@ -113,6 +130,7 @@ class Entry:
             "stage": trial.stage,
             "short": str(trial.short).lower(),
             "swept": ",".join(trial.params),
+            **({} if self.table is None else _HAS_TABLE),
             **self._ending,
         }
 
@@ -193,6 +211,9 @@ class Ledger:
             entry.session, entry.ended = self._session, None
             step = record.get("from_step", 0)
             entry.curve = [item for item in entry.curve if item.step <= step] if step else []
+            entry.samples = {at: made for at, made in entry.samples.items() if step and at <= step}
+        elif event == "sampled":
+            self.entries[trial.id].samples[record["step"]] = record["samples"]
         elif event in {"logged", "rung"}:
             self.entries[trial.id].curve += _points(record["values"], record["time"], record["step"])
         elif event in {"ended", "failed"}:

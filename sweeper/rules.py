@@ -74,6 +74,13 @@ TRIAL_RULES = (
     _at_least("training.seed", 0, "42"),
     _at_least("data.max_samples", 1, "1000"),
     _at_least("data.augmentation_factor", 2, "3"),
+    _at_least("data.max_new_tokens", 1, "64"),
+    Rule(
+        "data.validation_prompts",
+        lambda value: all(prompt.strip() for prompt in value),
+        "each must hold a word",
+        "data.validation_prompts=[]",
+    ),
     Rule(
         "data.validation_fraction",
         lambda value: 0 < value < 1,

@@ -109,7 +109,7 @@ def _augmented(examples: list[Example], data: Data) -> list[Example]:
 def _variants(example: Example, data: Data) -> Iterator[Example]:
     for number in range(1, data.augmentation_factor):
         text = augmentation.variant(example.text, number)
-        yield dataclasses.replace(example, prompt=_prompt(text, data), text=text)
+        yield dataclasses.replace(example, prompt=prompt_of(text, data), text=text)
 
 
 def _stratified(examples: Sequence[Example], count: int) -> set[int]:
@@ -156,10 +156,11 @@ def _labelled(row: Row, data: Data, labels: tuple[str, ...], place: str) -> Exam
     text, label = _text(row, "text", place), _text(row, "label", place)
     if label not in labels:
         raise TrialFailed(f"{place} has the label {label!r}; known are {', '.join(labels)}")
-    return Example(_prompt(text, data), completion_of(label), labels.index(label), text)
+    return Example(prompt_of(text, data), completion_of(label), labels.index(label), text)
 
 
-def _prompt(text: str, data: Data) -> str:
+def prompt_of(text: str, data: Data) -> str:
+    """Returns a text as a prompt: the template around it, where there is one."""
     return data.template.replace("{text}", text) if data.template else text
 
 

@@ -95,6 +95,15 @@ class Rung:
 
 
 @dataclass(frozen=True)
+class Sampled:
+    """What a trial answers at a rung, which follows: a prompt of `data.validation_prompts` and its answer, each."""
+
+    trial: str
+    step: int
+    samples: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
 class Saved:
     """A trial has its state on disk and trains on: should its worker die, it goes on from there.
 
@@ -181,7 +190,7 @@ class Lost:
     detail: str = ""
 
 
-Event = Began | Logged | Rung | Saved | Blocked | Room | Paused | Evicted | Ended | Failed | Lost
+Event = Began | Logged | Sampled | Rung | Saved | Blocked | Room | Paused | Evicted | Ended | Failed | Lost
 
 LEAVES = (Paused, Evicted, Ended, Failed, Lost)
 """The events after which a worker no longer holds a trial."""
