@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis.thresholds import Thresholds
 from sweeper.validation import Problem
 
 
@@ -129,6 +131,7 @@ SETTINGS_RULES = (
     Rule("sweep.timeout_s", lambda value: value > 0, "must be above 0", "sweep.timeout_s=3600"),
     _at_least("sweep.seed", 0, "0"),
     _share("sweep.noise", "0.0025"),
+    *(_at_least(f"diagnosis.thresholds.{item.name}", 0, f"{item.default}") for item in dataclasses.fields(Thresholds)),
 )
 
 

@@ -17,6 +17,7 @@ from optuna.distributions import distribution_to_json
 from analysis.redaction import redacted
 from sweeper import aside, continuation, driver_log, ending, event_log, sweep_file
 from sweeper.adapters import Adapters
+from sweeper.alarms import alarms
 from sweeper.command import Command
 from sweeper.decisions import Objective
 from sweeper.driver import Driver, View
@@ -246,6 +247,7 @@ class Session:
                 total=item.total,
                 goes_on_from=functools.partial(registry.goes_on_from, self._settings.trainer.name),
                 max_retries=self._settings.executor.max_retries,
+                alarms=alarms(self._settings.diagnosis),
                 tell=tell,
             )
             self._announce(history, item, tell)

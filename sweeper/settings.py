@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
+
+from analysis.thresholds import Thresholds
 
 _FORBID_UNKNOWN = {"extra": "forbid"}
 
@@ -124,6 +126,20 @@ class Executor:
     trial_timeout_s: Annotated[float, Field(gt=0)] | None = None
 
 
+Alarm = Literal["diverged", "dead_gradient", "stagnant_evaluation"]
+"""The verdicts that can stop a trial: of each, nothing is to be hoped for (004, Quality Assurance: "alert")."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What curves are held against: at a rung, where `alarms` stop a trial, and afterwards."""
+
+    __pydantic_config__ = _FORBID_UNKNOWN
+
+    alarms: list[Alarm] = field(default_factory=lambda: list(get_args(Alarm)))
+    thresholds: Thresholds = field(default_factory=Thresholds)
+
+
 @dataclass(frozen=True)
 class Tracking:
     """Where MLflow records."""
@@ -185,3 +201,4 @@ class Settings:
     tracking: Tracking
     sweep: Sweep
     replay: Replay = field(default_factory=Replay)
+    diagnosis: Diagnosis = field(default_factory=Diagnosis)

@@ -30,6 +30,7 @@ def test_there_are_options_to_compose() -> None:
     assert groups == {
         *("model", "quantization", "lora", "data", "training"),
         *("trainer", "sampler", "pruner", "executor", "tracking", "sweep", "search_space", "procedure", "recipe"),
+        "diagnosis",
     }
 
 

@@ -11,11 +11,14 @@ from typing import Any, Literal, Protocol
 
 from trainers.trial import TrialConfig
 
-Outcome = Literal["complete", "pruned", "diverged", "out_of_memory", "failed"]
+Outcome = Literal[
+    "complete", "pruned", "diverged", "dead_gradient", "stagnant_evaluation", "out_of_memory", "failed"
+]
 """Every way a trial can end:
 
 complete: ran all its steps, or stopped early by its own patience; pruned: stopped by comparison with others;
-diverged: a loss or gradient was not finite;
+diverged: a loss or gradient was not finite, or the loss blew up for good;
+dead_gradient: the gradient was 0; stagnant_evaluation: nothing changed from evaluation to evaluation;
 out_of_memory: did not fit its device; failed: anything else, with the reason.
 """
 
