@@ -53,8 +53,7 @@ def main(arguments: list[str] | None = None) -> None:
     """
     sys.stderr = RedactedStream(sys.stderr)
     parsed = parser().parse_args(arguments)
-    # Only now: pandas and MLflow take seconds to import, and --help needs neither.
-    from analysis.store import ReportError
+    from analysis.report_error import ReportError
 
     try:
         text = parsed.run(parsed)

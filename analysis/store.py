@@ -11,12 +11,9 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from analysis.records import PARENT, SweepRecords, TrialRow, sweep_records, trial_row
+from analysis.report_error import ReportError
 
 _ALL_RUNS = 50_000  # the most that one search may ask for (mlflow/store/tracking/__init__.py)
-
-
-class ReportError(Exception):
-    """Something a report needs is not there; the message says what, and what to do."""
 
 
 def open_store(uri: str) -> MlflowClient:

@@ -1,0 +1,56 @@
+"""One thing to try after a verdict: what to type, in numbers of the very run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.verdict import Verdict
+
+Params = Mapping[str, Any]
+"""A run's parameters under their dotted names; those of runs that others recorded are mostly missing."""
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """What would mend a verdict.
+
+    `override` is what to type after `lora-sweep`, several separated by a blank; empty where the run's parameters do not
+    say what it would be, or no setting does it. `text` says what changes, from what to what. `source` is the document.
+    """
+
+    override: str
+    text: str
+    source: str
+
+
+Maker = Callable[[Params, Verdict], Remedy | None]
+"""Returns a remedy for a run, None where there is nothing left to turn."""
+
+
+def number(params: Params, key: str) -> float | None:
+    """Returns a parameter that is a finite number, None for any other."""
+    value = params.get(key)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value if is_number and math.isfinite(value) else None
+
+
+def figure(value: float) -> str:
+    """Returns a number as one would type it: `64`, `0.05`, `2e-4`."""
+    if value == 0 or abs(value) >= 0.001:
+        return f"{value:.6g}"
+    digits, exponent = f"{value:.3e}".split("e")
+    return f"{float(digits):g}e{int(exponent)}"
+
+
+def changed(key: str, old: float | str, new: float | str, source: str, why: str = "") -> Remedy:
+    """Returns the remedy of setting one key, its text `key: old → new` and what is to be said of it."""
+    before, after = (item if isinstance(item, str) else figure(item) for item in (old, new))
+    return Remedy(f"{key}={after}", f"{key}: {before} → {after}{why}", source)
+
+
+def in_words(text: str, source: str) -> Remedy:
+    """Returns a remedy with nothing to type."""
+    return Remedy("", text, source)
