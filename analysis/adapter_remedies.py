@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from analysis.remedy import Params, Remedy, changed, in_words, number
+from analysis.remedy import Params, Remedy, changed, in_words, number, positive
 from analysis.verdict import Verdict
 
 DROPOUTS = (0.0, 0.03, 0.05, 0.1)
@@ -26,7 +26,7 @@ _RSLORA = "001, use_rslora"
 
 def weaker(params: Params, verdict: Verdict) -> Remedy | None:
     """Halves the gain; where rsLoRA was turned on over an alpha for alpha/r, takes the gain that it was meant for."""
-    r, alpha = number(params, "lora.r"), number(params, "lora.alpha")
+    r, alpha = positive(params, "lora.r"), positive(params, "lora.alpha")
     is_rslora = bool(params.get("lora.use_rslora"))
     source = _RSLORA if is_rslora else _ALPHA_HIGH
     if not r or not alpha:
@@ -50,14 +50,14 @@ def weaker_later(params: Params, verdict: Verdict) -> Remedy | None:
 def stronger(params: Params, verdict: Verdict) -> Remedy | None:
     """Doubles the gain, or half as much again where that would be more than 4."""
     source = f"{_RSLORA}: smoke test"
-    if not number(params, "lora.r") or not number(params, "lora.alpha"):
+    if not positive(params, "lora.r") or not positive(params, "lora.alpha"):
         return in_words("raise the gain: lora_alpha times 1.5 to 2", source)
     return _with_gain(params, 2.0, source) or _with_gain(params, 1.5, source)
 
 
 def halved_afterwards(params: Params, verdict: Verdict) -> Remedy | None:
     """Says that a trained adapter can be turned down without training again."""
-    alpha = number(params, "lora.alpha")
+    alpha = positive(params, "lora.alpha")
     what = f"lora_alpha {alpha:g} → {alpha / 2:g}" if alpha else "lora_alpha ÷2"
     return in_words(f"without training again: {what} in the trained adapter's adapter_config.json", _ALPHA_HIGH)
 
@@ -69,7 +69,7 @@ def _gain(params: Params, r: float, alpha: float) -> float:
 
 def _with_gain(params: Params, factor: float, source: str) -> Remedy | None:
     """Turns what alpha follows from: the gain where that is set, else alpha itself."""
-    r, alpha, asked = params["lora.r"], params["lora.alpha"], number(params, "lora.gain")
+    r, alpha, asked = params["lora.r"], params["lora.alpha"], positive(params, "lora.gain")
     old = _gain(params, r, alpha)
     new_alpha = round(alpha * factor)
     new = _gain(params, r, new_alpha)
@@ -82,7 +82,7 @@ def _with_gain(params: Params, factor: float, source: str) -> Remedy | None:
 
 def fewer_ranks(params: Params, verdict: Verdict) -> Remedy | None:
     """Halves the rank at the same gain."""
-    source, r = "001, rank_lora: overfitting", number(params, "lora.r")
+    source, r = "001, rank_lora: overfitting", positive(params, "lora.r")
     if not r:
         return in_words("halve the rank, and lora_alpha with it so that the gain stays", source)
     return _with_rank(params, int(r) // 2, source) if r // 2 >= RANKS[0] else None
@@ -90,14 +90,14 @@ def fewer_ranks(params: Params, verdict: Verdict) -> Remedy | None:
 
 def more_ranks(params: Params, verdict: Verdict) -> Remedy | None:
     """Doubles the rank at the same gain, up to 64."""
-    source, r = "001, rank_lora: underfitting", number(params, "lora.r")
+    source, r = "001, rank_lora: underfitting", positive(params, "lora.r")
     if not r:
         return in_words("double the rank, and lora_alpha with it so that the gain stays; re-check dropout", source)
     return _with_rank(params, min(2 * int(r), RANKS[1]), source, "; re-check dropout") if r < RANKS[1] else None
 
 
 def _with_rank(params: Params, r: int, source: str, more: str = "") -> Remedy | None:
-    old, alpha, asked = params["lora.r"], number(params, "lora.alpha"), number(params, "lora.gain")
+    old, alpha, asked = params["lora.r"], positive(params, "lora.alpha"), positive(params, "lora.gain")
     if not alpha:
         return changed("lora.r", old, r, source, more)
     gain = _gain(params, old, alpha)
@@ -159,7 +159,7 @@ def wider_targets(params: Params, verdict: Verdict) -> Remedy | None:
 
 
 def _wider(targets: Any) -> str | None:
-    named = set(targets) if isinstance(targets, list) else {targets}
+    named = set(map(str, targets)) if isinstance(targets, list) else {str(targets)}
     if named == {"all-linear"} or named >= {*_ATTENTION, *_MLP}:
         return None
     return _listed(list(_ATTENTION)) if named < set(_ATTENTION) else "all-linear"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from analysis.verdict import Verdict
+
+_SENSELESS = 1e12  # nothing that is configured is so large; NaN is not smaller either
 
 Params = Mapping[str, Any]
 """A run's parameters under their dotted names; those of runs that others recorded are mostly missing."""
@@ -31,10 +32,16 @@ Maker = Callable[[Params, Verdict], Remedy | None]
 
 
 def number(params: Params, key: str) -> float | None:
-    """Returns a parameter that is a finite number, None for any other."""
+    """Returns a parameter that is a number, None for any other, and for one that no configuration can mean."""
     value = params.get(key)
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return value if is_number and math.isfinite(value) else None
+    return value if is_number and abs(value) < _SENSELESS else None
+
+
+def positive(params: Params, key: str) -> float | None:
+    """Returns a parameter that is a number above 0, None for any other."""
+    value = number(params, key)
+    return value if value is not None and value > 0 else None
 
 
 def figure(value: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.remedy import Params, Remedy, changed, in_words, number
+from analysis.remedy import Params, Remedy, changed, in_words, number, positive
 from analysis.verdict import Verdict
 
 LEARNING_RATES = (1e-5, 1e-3)
@@ -30,7 +30,7 @@ _WITHOUT_DECAY = {"constant", "constant_with_warmup"}
 
 def slower(params: Params, verdict: Verdict) -> Remedy | None:
     """Halves the learning rate."""
-    source, rate = "001, learning_rate: too high", number(params, _RATE)
+    source, rate = "001, learning_rate: too high", positive(params, _RATE)
     if not rate:
         return in_words("learning rate ÷2", source)
     return changed(_RATE, rate, rate / 2, source) if rate / 2 >= LEARNING_RATES[0] * _scale(params) else None
@@ -40,7 +40,7 @@ def faster(params: Params, verdict: Verdict) -> Remedy | None:
     """Doubles the learning rate; under rsLoRA half as much again."""
     factor = 1.5 if params.get("lora.use_rslora") else 2.0
     source = "001, use_rslora: LR coupling" if factor < 2 else "001, learning_rate: too low"
-    rate = number(params, _RATE)
+    rate = positive(params, _RATE)
     if not rate:
         return in_words(f"learning rate times {factor:g}", source)
     return changed(_RATE, rate, factor * rate, source) if factor * rate < LEARNING_RATES[1] * _scale(params) else None
@@ -57,12 +57,12 @@ def more_warmup(params: Params, verdict: Verdict) -> Remedy | None:
         return None
     if asked is None:
         return in_words("warm-up up a notch (0, 1, 3, 6, 10 % of the steps), before the scheduler is changed", source)
-    notch = _notch(asked, number(params, "training.max_steps") or -1)
+    notch = _notch(asked, positive(params, "training.max_steps") or -1)
     return None if notch is None else changed("training.warmup_steps", asked, notch, source)
 
 
 def _is_early(params: Params, verdict: Verdict) -> bool:
-    steps = number(params, "training.max_steps") or -1
+    steps = positive(params, "training.max_steps") or -1
     within = min(SHORT_RUN, steps / 2) if steps > 0 else SHORT_RUN
     return verdict.step is None or verdict.step <= within
 
@@ -92,7 +92,7 @@ def floor(params: Params, verdict: Verdict) -> Remedy | None:
 def constant_rate(params: Params, verdict: Verdict) -> Remedy | None:
     """Holds the rate after warm-up in a short run, where 001 prefers that to decays near zero."""
     source, kind = "001, lr_scheduler_type: short SFT", params.get(_TYPE)
-    steps = number(params, "training.max_steps") or -1
+    steps = positive(params, "training.max_steps") or -1
     if kind is None or kind in _WITHOUT_DECAY or _kwargs(params) or not 0 < steps <= 2000:
         return None
     return changed(_TYPE, str(kind), "constant_with_warmup", source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from analysis.remedy import Params, Remedy, changed, in_words, number
+from analysis.remedy import Params, Remedy, changed, in_words, number, positive
 from analysis.verdict import Verdict
 
 DECAYS = (0.0, 0.001, 0.01, 0.03, 0.1)
@@ -76,7 +76,7 @@ def less_decay(params: Params, verdict: Verdict) -> Remedy | None:
 
 def larger_batch(params: Params, verdict: Verdict) -> Remedy | None:
     """Averages each update over more rows, up to an effective batch of 32; in 4 bits of micro-batches of 2."""
-    rows, turns = number(params, _ROWS), number(params, _ACCUMULATION)
+    rows, turns = positive(params, _ROWS), positive(params, _ACCUMULATION)
     if not rows or not turns:
         return in_words("a larger effective batch (32), by accumulation", "004, Critical Issues 3")
     if rows * turns >= EFFECTIVE_BATCH:
