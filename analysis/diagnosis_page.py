@@ -61,14 +61,15 @@ def words(verdict: Verdict) -> str:
 
 
 def _row(item: Diagnosed) -> dict[str, str]:
-    main, *others = [verdict for verdict, _ in item.verdicts] or [None]
+    found = [verdict for verdict, _ in item.verdicts]
+    main = found[0] if found else None
     return {
         "Place": str(item.run.place or ""),
         "Trial": item.run.name,
         "Verdict": "nothing to say" if main is None else words(main),
         "Strength": "" if main is None else f"{main.strength:.2f}",
         "From step": "" if main is None or main.step is None else str(main.step),
-        "Also": ", ".join(words(other) for other in others if other is not None),
+        "Also": ", ".join(map(words, found[1:])),
         "Outcome": item.run.curve.outcome.replace("_", " "),
     }
 

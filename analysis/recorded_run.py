@@ -56,4 +56,4 @@ def curve_of(named: Mapping[str, Points], steps: int | None, outcome: str) -> Cu
         points["eval_loss"] = points.pop(sets[0])
     fields = {field: points.get(name, ()) for name, field in _FIELDS.items()}
     measured = {name: found for name, found in points.items() if name not in _FIELDS}
-    return Curve(**fields, measured=measured, steps=steps, outcome=outcome)  # type: ignore[arg-type]
+    return Curve(**fields, measured=measured, steps=steps, outcome=outcome)

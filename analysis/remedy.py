@@ -34,8 +34,9 @@ Maker = Callable[[Params, Verdict], Remedy | None]
 def number(params: Params, key: str) -> float | None:
     """Returns a parameter that is a number, None for any other, and for one that no configuration can mean."""
     value = params.get(key)
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return value if is_number and abs(value) < _SENSELESS else None
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return None
+    return value if abs(value) < _SENSELESS else None
 
 
 def positive(params: Params, key: str) -> float | None:
