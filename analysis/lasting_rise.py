@@ -1,0 +1,59 @@
+"""A loss that went up and stayed there: where, and from what to what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analysis.curve import Curve, Point
+from analysis.levels import FEW, finite, first_level, last_level, noise, share, smoothed, values_of
+from analysis.thresholds import Thresholds
+
+
+@dataclass(frozen=True)
+class Rise:
+    """From `best` to `end`, `share` of the best, since `step`, which is `late` of all steps; it `start`ed at a level."""
+
+    step: int
+    late: float
+    start: float
+    best: float
+    end: float
+    share: float
+
+
+def lasting_rise(curve: Curve, thresholds: Thresholds) -> Rise | None:
+    """Finds where the training loss rose for good; the evaluation's rise where there are too few training losses."""
+    losses, evals = finite(curve.losses), finite(curve.evals)
+    if len(losses) >= FEW:
+        return _rise(losses, smoothed(values_of(losses)), thresholds)
+    if len(evals) >= _EVALS:
+        found = _rise(evals, values_of(evals), thresholds)
+        return found if found and _is_sudden(values_of(evals)) else None
+    return None
+
+
+_EVALS = 5
+_LASTS = 2  # points at least
+_BACK = 0.75  # of a rise, which an earlier one had reached
+
+
+def _rise(points: Sequence[Point], smooth: Sequence[float], thresholds: Thresholds) -> Rise | None:
+    values = values_of(points)
+    start, best, end = first_level(values), min(smooth), last_level(values)
+    rise = share(end - best, best)
+    is_high = rise >= max(thresholds.lasting_rise, thresholds.rise_noise * noise(values))
+    if not is_high or end - best < thresholds.lost * (start - best):
+        return None
+    low = [at for at, value in enumerate(smooth) if value < best + (end - best) / 2]
+    since = low[-1] + 1
+    was_there = max(smooth[low[0] : since]) > best + _BACK * (end - best)  # it comes and goes: a swing
+    if was_there or len(values) - since < _LASTS:
+        return None
+    return Rise(points[since][0], points[since][0] / max(1, points[-1][0]), start, best, end, rise)
+
+
+def _is_sudden(values: Sequence[float]) -> bool:
+    """True where one interval made half of the rise: without a training loss a slow one may be overfitting."""
+    steps = [after - before for before, after in zip(values, values[1:], strict=False)]
+    return max(steps) >= (max(values[values.index(min(values)) :]) - min(values)) / 2
