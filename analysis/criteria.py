@@ -77,14 +77,14 @@ def _optimal(curve: Curve, asked: Criteria) -> Iterator[Judged]:
     yield _above("loss drop", "optimal", loss_drop(curve.losses), asked.optimal_loss_drop)
     perplexity = _perplexity(curve.evals)
     met = None if perplexity is None else perplexity < asked.optimal_perplexity
-    yield Judged("perplexity", "optimal", perplexity, f"< {asked.optimal_perplexity:g}", met)
+    yield Judged("perplexity", "optimal", perplexity, f"below {asked.optimal_perplexity:g}", met)
     falling = falling_share(curve.losses, asked.parts)
     wanted = f"falls through all {asked.parts} parts of the run"
     yield Judged("consistent reduction", "optimal", falling, wanted, None if falling is None else falling == 1)
 
 
 def _above(name: str, level: Level, value: float | None, bound: float) -> Judged:
-    return Judged(name, level, value, f"> {bound:g}", None if value is None else value > bound)
+    return Judged(name, level, value, f"above {bound:g}", None if value is None else value > bound)
 
 
 def loss_drop(losses: Points) -> float | None:

@@ -112,7 +112,9 @@ def _names(run: Run) -> set[str]:
 
 def _nearest(name: str, known: Iterable[str]) -> str:
     names = [item for item in dict.fromkeys(known) if not re.fullmatch(r"[0-9a-f]{8,}", item)]
-    close = difflib.get_close_matches(name, names, n=_NEAREST, cutoff=0.4) or sorted(names)[:_NEAREST]
+    alike = [item for item in names if item.startswith(name)]
+    alike += difflib.get_close_matches(name, names, n=_NEAREST, cutoff=0.4) or sorted(names)
+    close = list(dict.fromkeys(alike))[:_NEAREST]
     return f"nearest: {', '.join(close)}" if close else "it has no run yet"
 
 

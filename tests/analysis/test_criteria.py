@@ -83,6 +83,6 @@ def test_the_table_says_what_was_wanted() -> None:
         "loss drop",
         "minimum",
         "0.0185",
-        "> 0.5",
+        "above 0.5",
         "not met",
     ]
