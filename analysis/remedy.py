@@ -45,6 +45,12 @@ def positive(params: Params, key: str) -> float | None:
     return value if value is not None and value > 0 else None
 
 
+def text(params: Params, key: str) -> str | None:
+    """Returns a parameter that is a text, None for any other."""
+    value = params.get(key)
+    return value if isinstance(value, str) else None
+
+
 def figure(value: float) -> str:
     """Returns a number as one would type it: `64`, `0.05`, `2e-4`."""
     if value == 0 or abs(value) >= 0.001:

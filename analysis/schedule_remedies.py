@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.remedy import Params, Remedy, changed, in_words, number, positive
+from analysis.remedy import Params, Remedy, changed, in_words, number, positive, text
 from analysis.verdict import Verdict
 
 LEARNING_RATES = (1e-5, 1e-3)
@@ -53,7 +53,7 @@ def _scale(params: Params) -> float:
 def more_warmup(params: Params, verdict: Verdict) -> Remedy | None:
     """Raises warm-up by a notch, where the trouble is early and the schedule has a warm-up."""
     source, asked = "001, warmup_steps: too low", number(params, "training.warmup_steps")
-    if params.get(_TYPE) in _WITHOUT_WARMUP or not _is_early(params, verdict):
+    if text(params, _TYPE) in _WITHOUT_WARMUP or not _is_early(params, verdict):
         return None
     if asked is None:
         return in_words("warm-up up a notch (0, 1, 3, 6, 10 % of the steps), before the scheduler is changed", source)
@@ -80,34 +80,34 @@ def _notch(asked: float, steps: float) -> float | None:
 
 def floor(params: Params, verdict: Verdict) -> Remedy | None:
     """Gives the schedule a floor, so that it does not run out of learning rate."""
-    source, kind = "001, lr_scheduler_type: LR decays too fast", params.get(_TYPE)
+    source, kind = "001, lr_scheduler_type: LR decays too fast", text(params, _TYPE)
     if kind is None or not _kwargs(params).keys() <= {"num_cycles", "min_lr_rate"}:
         return in_words("a schedule with a floor: cosine_with_min_lr, min_lr_rate 0.1", source)
     if kind in _WITHOUT_DECAY or kind == "cosine_with_min_lr":
         return None
-    made = changed(_TYPE, str(kind), "cosine_with_min_lr", source, f", min_lr_rate {MIN_LR_RATE:g}")
+    made = changed(_TYPE, kind, "cosine_with_min_lr", source, f", min_lr_rate {MIN_LR_RATE:g}")
     return Remedy(f"{made.override} ++{_KWARGS}.min_lr_rate={MIN_LR_RATE:g}", made.text, source)
 
 
 def constant_rate(params: Params, verdict: Verdict) -> Remedy | None:
     """Holds the rate after warm-up in a short run, where 001 prefers that to decays near zero."""
-    source, kind = "001, lr_scheduler_type: short SFT", params.get(_TYPE)
+    source, kind = "001, lr_scheduler_type: short SFT", text(params, _TYPE)
     steps = positive(params, "training.max_steps") or -1
     if kind is None or kind in _WITHOUT_DECAY or _kwargs(params) or not 0 < steps <= 2000:
         return None
-    return changed(_TYPE, str(kind), "constant_with_warmup", source)
+    return changed(_TYPE, kind, "constant_with_warmup", source)
 
 
 def decay(params: Params, verdict: Verdict) -> Remedy | None:
     """Lets the rate decay where it stays high to the end, or restarts."""
-    kind = params.get(_TYPE)
+    kind = text(params, _TYPE)
     if kind == "cosine_with_restarts":
         made = changed(_TYPE, kind, "cosine", "001, lr_scheduler_type: restarts are too punchy")
         # A cosine of the restarts' two or three cycles would rise again just as they do.
         half = f" ++{_KWARGS}.num_cycles=0.5" if "num_cycles" in _kwargs(params) else ""
         return Remedy(made.override + half, made.text, made.source)
     if kind in _WITHOUT_DECAY:
-        return changed(_TYPE, str(kind), "linear", "001, lr_scheduler_type: LR stays high too long")
+        return changed(_TYPE, kind, "linear", "001, lr_scheduler_type: LR stays high too long")
     return None
 
 

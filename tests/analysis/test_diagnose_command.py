@@ -126,7 +126,7 @@ def test_runs_are_found_by_whatever_they_are_called(swept: Shell) -> None:
         assert find(client, "lora-sweeper", called) == named
     with pytest.raises(ReportError, match=f"no run, trial or sweep 'exp2_r8'.* nearest: {BEST}"):
         find(client, "lora-sweeper", "exp2_r8")
-    with pytest.raises(ReportError, match='sweep .it.*mine'):
+    with pytest.raises(ReportError, match=r"sweep .it.*mine"):
         find(client, "lora-sweeper", 'it\'s "mine"')
     with pytest.raises(ReportError, match="no sweep 'theirs'; there are: mine"):
         find(client, "lora-sweeper", BEST, "theirs")

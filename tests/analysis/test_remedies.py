@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import math
+import random
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -144,6 +146,21 @@ def test_a_run_that_was_cut_short_is_trained_to_its_end() -> None:
 def test_of_an_unknown_configuration_one_speaks_in_words() -> None:
     for name in NAMES:
         assert all(not item.override and item.text and item.source for item in remedies(Verdict(name, 0.7, ""), {}))
+
+
+ANYTHING = (None, 0, -1, 3.5, 1e300, 10**400, math.nan, math.inf, True, "", "x", [], [["a"], {}], {"a": 1}, 64, 2e-4)
+
+
+def test_whatever_a_run_was_called_with_the_advice_is_sane() -> None:
+    chance = random.Random(0)
+    keys = sorted({**tried(()), "training.kwargs.label_smoothing_factor": 0})
+    for _ in range(300):
+        params = {key: chance.choice(ANYTHING) for key in keys if chance.random() < 0.7}
+        for name in NAMES:
+            typed = " ".join(
+                item.override for item in remedies(Verdict(name, 0.7, "", chance.choice((None, 0, 9))), params)
+            )
+            assert "nan" not in typed and "inf" not in typed, params
 
 
 # Configurations whose remedies turn everything there is to turn.
