@@ -13,8 +13,13 @@ from analysis.levels import MEDIAN_ERROR, finite, noise, share, values_of
 
 @dataclass(frozen=True)
 class Improvement:
-    """A relative fall, `share` of the start, positive where it fell, with its standard `error`."""
+    """A relative fall, `share` of the start, positive where it fell, with its standard `error`.
 
+    `start` and `end` are medians of the values there; `first` and `last` are single ones.
+    """
+
+    first: float
+    last: float
     start: float
     end: float
     share: float
@@ -55,7 +60,8 @@ def improvement(points: Points, sure: float) -> Improvement | None:
 
 def _between(values: Sequence[float], early: int, late: int, sigma: float) -> Improvement:
     start, end = statistics.median(values[:early]), statistics.median(values[-late:])
-    return Improvement(start, end, share(start - end, start), math.hypot(_error(sigma, early), _error(sigma, late)))
+    error = math.hypot(_error(sigma, early), _error(sigma, late))
+    return Improvement(values[0], values[-1], start, end, share(start - end, start), error)
 
 
 _EXACT = 1e-3
@@ -85,10 +91,13 @@ def used(curve: Curve) -> float:
     return last_step(curve) / curve.steps
 
 
-def falls_steadily(points: Sequence[Point], steady: float) -> bool:
-    """True where the second half falls by `steady` of what the first half does, or more: it has not flattened."""
-    values = values_of(points)
-    part, middle = max(1, len(values) // 8), len(values) // 2
-    first, last = statistics.median(values[:part]), statistics.median(values[-part:])
-    level = statistics.median(values[middle - part // 2 : middle - part // 2 + part])
-    return (level - last) * middle >= steady * (first - level) * (len(values) - 1 - middle)
+def bend(values: Sequence[float]) -> float:
+    """Returns how far a falling curve lies under the straight line between its ends, on average, as a share of its fall.
+
+    0 for a straight drift, 0.3 for an exponential of five time constants, 0.5 at most; 0 for one that does not fall.
+    """
+    fall, last = values[0] - values[-1], len(values) - 1
+    if last < 1 or fall <= 0:
+        return 0.0
+    line = (values[0] - fall * at / last for at in range(len(values)))
+    return sum(straight - value for straight, value in zip(line, values, strict=True)) / (max(1, last - 1) * fall)

@@ -34,7 +34,7 @@ def lasting_rise(curve: Curve, thresholds: Thresholds) -> Rise | None:
 
 
 _EVALS = 5
-_LASTS = 2  # points at least
+_LASTS = 2  # points at least, of those before as of those after: one is a stray
 _BACK = 0.75  # of a rise, which an earlier one had reached
 
 
@@ -48,7 +48,7 @@ def _rise(points: Sequence[Point], smooth: Sequence[float], thresholds: Threshol
     low = [at for at, value in enumerate(smooth) if value < best + (end - best) / 2]
     since = low[-1] + 1
     was_there = max(smooth[low[0] : since]) > best + _BACK * (end - best)  # it comes and goes: a swing
-    if was_there or len(values) - since < _LASTS:
+    if was_there or min(len(low), len(values) - since) < _LASTS:
         return None
     return Rise(points[since][0], points[since][0] / max(1, points[-1][0]), start, best, end, rise)
 

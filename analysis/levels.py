@@ -15,6 +15,9 @@ from analysis.curve import Point, Points
 NORMAL_MEDIAN = 0.6745
 """A normal variable's median size, in units of its sigma."""
 
+DIFFERENCES = ((1, -1), (1, -2, 1), (1, -3, 3, -1))
+"""Weights of neighbours."""
+
 MEDIAN_ERROR = 1.2533
 """Standard error of a median in units of a mean's, sqrt(pi / 2)."""
 
@@ -46,12 +49,12 @@ def noise(values: Sequence[float]) -> float:
         values: Finite ones in the order of their steps.
 
     Returns:
-        The lesser of what second and third differences say, which cancel straight and curved trends; 0 for fewer than
-        `FEW` values.
+        The least of what first, second and third differences say: the later cancel straight and curved trends, the
+        first are spoiled least by a single stray; 0 for fewer than `FEW` values.
     """
     if len(values) < FEW:
         return 0.0
-    return min(_by_differences(values, weights) for weights in ((1, -2, 1), (1, -3, 3, -1)))
+    return min(_by_differences(values, weights) for weights in DIFFERENCES)
 
 
 def _by_differences(values: Sequence[float], weights: Sequence[int]) -> float:

@@ -16,11 +16,12 @@ class Thresholds:
         material: Relative improvement under which a run underfits (004, Phase 1: the loss is to drop by 0.2 of 2.7335).
         sure: Standard errors that an improvement must be away from a bound (ours: 2, about 95 %).
         likely: The same where it speaks for a run: it learned, if that is likely (ours).
+        perhaps: The same where it may have learned too much to underfit (ours).
         used: Share of its steps that an unfinished run must have used before it is said to learn too little (ours).
         early: A run whose first value is later than this share of its steps was not seen from its start (ours).
         quiet: Noise of a training loss up to which its first values show where it started (ours).
         drift: Relative fall from which on a curve can be said to flatten (ours).
-        steady: A second half that falls by this share of the first half's fall has not flattened (ours).
+        bend: How far under its chord a curve must lie, as a share of its fall, to have flattened (ours).
         eval_rise: Relative rise of the evaluation since its best that is overfitting (ours; 001, lora_r: "worsens").
         eval_rise_noise: The same in units of the evaluation's noise (ours).
         stall_evals: Evaluations without improvement that are a stall (ours; 001, lora_r: "validation metrics stall").
@@ -58,11 +59,12 @@ class Thresholds:
     material: float = 0.0732
     sure: float = 2.0
     likely: float = 1.5
+    perhaps: float = 1.0
     used: float = 0.5
     early: float = 0.01
     quiet: float = 0.02
     drift: float = 0.002
-    steady: float = 0.5
+    bend: float = 0.12
     eval_rise: float = 0.01
     eval_rise_noise: float = 3.0
     stall_evals: int = 3
@@ -79,7 +81,7 @@ class Thresholds:
     wild_share: float = 0.02
     swing: float = 0.1
     eval_swing: float = 0.03
-    swing_noise: float = 6.0
+    swing_noise: float = 5.0
     swing_scale: float = 0.03
     swings: int = 3
     dead_norm: float = 1e-10

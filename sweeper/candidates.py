@@ -10,20 +10,21 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from analysis.curve import Curve, Points
 from sweeper.decisions import Objective
 from sweeper.history import Trial
+from sweeper.trial_curve import curve_of
 from trainers.trial import from_mapping
 
 SEED = "training.seed"
-
-Point = tuple[int, float]
 
 
 @dataclass(frozen=True)
 class Run:
     """One trial: `value` is its best objective, smaller being better, None where it has none that counts.
 
-    `best` and `last` are all that was measured at its best and at its last evaluation, as measured.
+    `curve` is all that it logged and measured; `evals` are its objective alone. `best` and `last` are all that was
+    measured at its best and at its last evaluation, as measured.
     """
 
     trial: str
@@ -32,10 +33,8 @@ class Run:
     value: float | None
     seed: int = 0
     gain: float | None = None
-    evals: tuple[Point, ...] = ()
-    losses: tuple[Point, ...] = ()
-    learning_rates: tuple[Point, ...] = ()
-    grad_norms: tuple[float, ...] = ()
+    evals: Points = ()
+    curve: Curve = Curve()
     seconds: float | None = None
     tokens_per_s: float | None = None
     trainable_parameters: int | None = None
@@ -79,11 +78,7 @@ def run_of(trial: Trial, objective: Objective) -> Run:
     evals = tuple(
         (step, objective.sign * values[objective.metric]) for step, values in trial.rungs if objective.metric in values
     )
-    logged = {
-        name: tuple((step, values[name]) for step, values in trial.curve if name in values)
-        for name in ("loss", "learning_rate", "grad_norm", "tokens_per_s")
-    }
-    speeds = [value for _, value in logged["tokens_per_s"]]
+    speeds = [values["tokens_per_s"] for _, values in trial.curve if "tokens_per_s" in values]
     return Run(
         trial=trial.id,
         number=trial.number,
@@ -92,9 +87,7 @@ def run_of(trial: Trial, objective: Objective) -> Run:
         gain=from_mapping(trial.config).lora.realised_gain,
         value=objective.sign * best[1][objective.metric] if complete and best else None,
         evals=evals,
-        losses=logged["loss"],
-        learning_rates=logged["learning_rate"],
-        grad_norms=tuple(value for _, value in logged["grad_norm"]),
+        curve=curve_of(trial, objective),
         seconds=trial.seconds,
         tokens_per_s=statistics.median(speeds) if speeds else None,
         trainable_parameters=trial.facts.get("trainable_parameters"),

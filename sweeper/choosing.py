@@ -237,7 +237,7 @@ def _ties(compared: Comparison, ranked: Sequence[Candidate]) -> str:
 
 def _told_alone(item: Candidate) -> str:
     """Says what a run that is compared with nothing has shown."""
-    losses = [loss for _, loss in item.runs[0].losses]
+    losses = [loss for _, loss in item.runs[0].curve.losses]
     moved = f", its training loss went from {losses[0]:.4g} to {losses[-1]:.4g}" if len(losses) > 1 else ""
     return f"{in_words(item)} ran without spikes{moved}"
 

@@ -1,79 +1,49 @@
-"""What a curve looks like, as the tuning guide names it: overfitting, underfitting, unstable. Pure functions of runs.
+"""What a stage can ask of an earlier one's runs, as the tuning guide names it: overfitting, underfitting, unstable.
 
-The guide gives words ("train keeps dropping, validation stops improving"; "neither moves"; "spikes, NaN"); the numbers
-that make them decidable are ours, and stand here.
+What a single curve shows is `analysis.diagnosis`'s to say; here is what that makes of a winner, or of all.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 
+from analysis.diagnosis import diagnose
+from analysis.verdict import Name
 from sweeper.candidates import Candidate, Run
 from sweeper.facts import Facts
 from sweeper.priors import SHORT_RUN
 from sweeper.procedure import When
 
-NO_LEARNING = 0.01
-"""Relative improvement under which nothing was learned (document 004: 2.7335 to 2.7150 is 0.68 %)."""
-
-OVERFIT_RISE = 0.01
-"""Relative rise of the evaluation after its best that is overfitting, while the training loss falls."""
-
-SPIKE = 1.5
-"""A training loss this many times the median of the five points before it is a spike."""
-
-WILD = 10.0
-"""A gradient norm this many times the run's median varies wildly."""
-
-_BEFORE = 5
-
 
 def overfits(run: Run) -> bool:
-    """True where the evaluation has risen since its best while the training loss went on falling."""
-    if len(run.evals) < 2 or not run.losses:
-        return False
-    best_step, best = min(run.evals, key=lambda point: point[1])
-    until = [loss for step, loss in run.losses if step <= best_step]
-    after = [loss for step, loss in run.losses if step > best_step]
-    rose = run.evals[-1][1] - best > OVERFIT_RISE * abs(best)
-    return rose and bool(after) and statistics.fmean(after) < statistics.fmean(until[-_BEFORE:] or after)
+    """True where its curve is said to overfit."""
+    return _shows(run, "overfitting")
 
 
 def underfits(run: Run) -> bool:
-    """True where neither the training loss nor the evaluation has moved by more than `NO_LEARNING`.
-
-    A run that failed, or without two points of a curve, shows nothing.
-    """
-    known = run.value is not None and max(len(run.evals), len(run.losses)) > 1
-    return known and not _fell([value for _, value in run.evals]) and not _fell([loss for _, loss in run.losses])
-
-
-def _fell(values: Sequence[float]) -> bool:
-    if len(values) < 2 or not all(map(math.isfinite, values)):
-        return False
-    part = max(1, len(values) // 5)
-    early, late = statistics.fmean(values[:part]), statistics.fmean(values[-part:])
-    return early - late > NO_LEARNING * abs(early)
+    """True where a run learned nothing, or only drifted: "neither moves". A run that failed shows nothing."""
+    return run.value is not None and _shows(run, "no_meaningful_learning", "underfitting")
 
 
 def unstable(run: Run) -> bool:
-    """True for a run that diverged, whose loss spiked, or whose gradient norm varied wildly."""
-    return run.diverged or _spiked([loss for _, loss in run.losses]) or _wild(run.grad_norms)
+    """True for a run that diverged or collapsed, whose loss spiked or oscillated, or whose gradient norm was wild."""
+    return run.diverged or _shows(run, "diverged", "late_collapse", "spiky", "oscillating")
 
 
-def _spiked(losses: Sequence[float]) -> bool:
-    windows = ((losses[index - _BEFORE : index], losses[index]) for index in range(_BEFORE, len(losses)))
-    return any(not math.isfinite(loss) or loss > SPIKE * statistics.median(before) for before, loss in windows)
+def recall_limited(run: Run) -> bool:
+    """True where the minority class's recall is what holds its F1 back, at the threshold that is best for it."""
+    return _shows(run, "recall_limited")
 
 
-def _wild(norms: Sequence[float]) -> bool:
-    if not norms:
-        return False
-    middle = statistics.median(norms)
-    return not all(map(math.isfinite, norms)) or (middle > 0 and max(norms) > WILD * middle)
+def precision_limited(run: Run) -> bool:
+    """True where the minority class's precision is what holds its F1 back."""
+    return _shows(run, "precision_limited")
+
+
+def _shows(run: Run, *names: Name) -> bool:
+    return any(verdict.name in names for verdict in diagnose(run.curve))
 
 
 def lottery_ticket(run: Run) -> bool:
@@ -98,20 +68,6 @@ def varies(candidate: Candidate) -> bool:
     """True where a candidate's seeds differ a lot: the guide then wants more warm-up."""
     values = [run.value for run in candidate.runs if run.value is not None]
     return len(values) > 1 and statistics.stdev(values) > WIDE_SEEDS * abs(statistics.fmean(values))
-
-
-def recall_limited(run: Run) -> bool:
-    """True where the minority class's recall is what holds its F1 back, at the threshold that is best for it."""
-    return _minority(run, "recall") < _minority(run, "precision")
-
-
-def precision_limited(run: Run) -> bool:
-    """True where the minority class's precision is what holds its F1 back."""
-    return _minority(run, "precision") < _minority(run, "recall")
-
-
-def _minority(run: Run, name: str) -> float:
-    return run.best.get(f"eval_minority_{name}", math.nan)
 
 
 Verdicts = Callable[[Sequence[Candidate], Candidate | None], bool]

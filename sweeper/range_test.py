@@ -26,8 +26,8 @@ def range_test(compared: Comparison, arguments: Mapping[str, Any]) -> Choice:
     The guide takes 10-30 % of it; `share` is 0.3 unless said.
     """
     share, run = float(arguments.get("share", 0.3)), compared.candidates[0].runs[0]
-    rates = dict(run.learning_rates)
-    blown = _blow_up([(rates[step], loss) for step, loss in run.losses if step in rates])
+    rates = dict(run.curve.learning_rates)
+    blown = _blow_up([(rates[step], loss) for step, loss in run.curve.losses if step in rates])
     if blown is None and run.diverged and rates:
         blown = rates[max(rates)]
     if blown is None:

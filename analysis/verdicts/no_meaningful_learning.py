@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
-from analysis.curve import Curve, Point
-from analysis.improvement import Improvement, falls_steadily, improvement, last_step, most_precise, used
-from analysis.levels import finite, noise, values_of
+from analysis.curve import Curve
+from analysis.improvement import Improvement, bend, improvement, last_step, most_precise, used
+from analysis.levels import finite, noise, share, values_of
 from analysis.strength import strength
 from analysis.thresholds import Thresholds
 from analysis.verdict import Verdict
+from analysis.verdicts.dead_gradient import dead_gradient
 
 
 def no_meaningful_learning(curve: Curve, thresholds: Thresholds) -> Verdict | None:
@@ -21,7 +22,7 @@ def no_meaningful_learning(curve: Curve, thresholds: Thresholds) -> Verdict | No
     found = moved(curve, thresholds)
     if not found or used(curve) < thresholds.used or may_have_learned_before(curve, thresholds):
         return None
-    surely = max(item.at_least(thresholds.likely) for item in found.values())
+    surely = 0.0 if is_dead(curve, thresholds) else max(item.at_least(thresholds.likely) for item in found.values())
     precise = most_precise(found.values())
     learned = max(item.share for item in precise)
     hidden = max(item.at_most(thresholds.sure) for item in precise)
@@ -32,7 +33,7 @@ def no_meaningful_learning(curve: Curve, thresholds: Thresholds) -> Verdict | No
 
 
 def may_have_learned_before(curve: Curve, thresholds: Thresholds) -> bool:
-    """True where the loss or the evaluation falls and flattens, and no quiet training loss was recorded from the start.
+    """True where the quieter of loss and evaluation falls and flattens, and no quiet loss was recorded from the start.
 
     What came before the first value may then be more than what came after it.
     """
@@ -40,32 +41,55 @@ def may_have_learned_before(curve: Curve, thresholds: Thresholds) -> bool:
     start = thresholds.early * max(curve.steps or 0, last_step(curve))
     if losses and losses[0][0] <= start and noise(values_of(losses)) <= thresholds.quiet:
         return False
-    return _flattens(losses, thresholds) or _flattens(evals, thresholds)
-
-
-def _flattens(points: Sequence[Point], thresholds: Thresholds) -> bool:
+    points = evals if len(evals) >= _SHAPE else losses
     found = improvement(tuple(points), thresholds.sure) if len(points) >= _SHAPE else None
     falls = found is not None and found.at_least(thresholds.sure) > thresholds.drift
-    return falls and not falls_steadily(points, thresholds.steady)
+    return falls and bend(values_of(points)) > thresholds.bend
 
 
 _SHAPE = 3
 """Values from which on a curve has a shape."""
 
 
+def is_dead(curve: Curve, thresholds: Thresholds) -> bool:
+    """True where the gradient norm was 0 throughout: what the loss does is noise then."""
+    found = dead_gradient(curve, thresholds)
+    return found is not None and all(norm <= thresholds.dead_norm for _, norm in finite(curve.grad_norms))
+
+
 def moved(curve: Curve, thresholds: Thresholds) -> dict[str, Improvement]:
-    """Returns the improvement of the training loss and of the evaluation, each where there are two values."""
+    """Returns the improvement of the training loss and of the evaluation, each where there are two values.
+
+    Evaluations that are all identical do not see the training: they count only where there is no training loss, or
+    where nothing is trained.
+    """
     found = {
         "the training loss": improvement(curve.losses, thresholds.sure),
         "the evaluation": improvement(curve.evals, thresholds.sure),
     }
+    if found["the training loss"] and _is_blind(curve) and not is_dead(curve, thresholds):
+        del found["the evaluation"]
     return {name: item for name, item in found.items() if item is not None}
 
 
-def in_words(found: dict[str, Improvement]) -> str:
+def _is_blind(curve: Curve) -> bool:
+    return len(curve.evals) >= _SHAPE and len({value for _, value in curve.evals}) == 1
+
+
+def in_words(found: Mapping[str, Improvement]) -> str:
     """Returns `the training loss went from 2.7335 to 2.7150 (0.68 % better)` for each, with `and` between."""
-    return " and ".join(f"{name} went from {item.start:.4f} to {item.end:.4f} ({_told(item)})" for name, item in found.items())
+    return " and ".join(f"{name} {_went(item)}" for name, item in found.items())
 
 
-def _told(item: Improvement) -> str:
-    return f"{100 * abs(item.share):.2f} % {'better' if item.share >= 0 else 'worse'}"
+def _went(item: Improvement) -> str:
+    single = share(item.first - item.last, item.first)
+    told = f"went from {item.first:.4f} to {item.last:.4f} ({_percent(single)}"
+    by_medians = "" if abs(single - item.share) < _SAME else f"; {_percent(item.share)} by medians of its ends"
+    return f"{told}{by_medians})"
+
+
+_SAME = 0.0005  # half of the last digit but one that is shown
+
+
+def _percent(gained: float) -> str:
+    return f"{100 * abs(gained):.2f} % {'better' if gained >= 0 else 'worse'}"

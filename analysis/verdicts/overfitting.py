@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 
 from analysis.curve import Curve, Point
+from analysis.improvement import improvement
 from analysis.levels import finite, noise, share, values_of
 from analysis.strength import strength
 from analysis.thresholds import Thresholds
@@ -32,10 +34,19 @@ def _rising(evals: Sequence[Point], losses: Sequence[Point], thresholds: Thresho
     last = statistics.median(after[-min(3, len(after)) :]) if len(evals) > _MANY else after[-1]
     rise = share(last - best, best)
     bound = max(thresholds.eval_rise, thresholds.eval_rise_noise * noise(values_of(evals)))
-    if rise <= bound or _fall(losses, best_step) <= 0:
+    if rise <= bound or not _keeps_falling(losses, best_step, thresholds):
         return None
     told = f"the evaluation rose from its best, {best:.4f} at step {best_step}, to {evals[-1][1]:.4f} ({_percent(rise)})"
     return Verdict("overfitting", strength(rise, bound), f"{told}, while {_gap(losses, evals, best_step)}", best_step)
+
+
+def _keeps_falling(losses: Sequence[Point], since: int, thresholds: Thresholds) -> bool:
+    """True where the training loss fell from a step on; where noise hides that, if it fell at all and did not rise."""
+    if _fall(losses, since, thresholds.perhaps) > 0:
+        return True
+    whole = improvement(tuple(losses), thresholds.sure)
+    is_falling = whole is not None and whole.at_least(thresholds.sure) > thresholds.meaningful
+    return is_falling and noise(values_of(losses)) > thresholds.quiet and _fall(losses, since, -thresholds.perhaps) > 0
 
 
 _MANY = 5  # evaluations from which on the last ones' median counts, not the last
@@ -46,7 +57,7 @@ def _stalled(evals: Sequence[Point], losses: Sequence[Point], thresholds: Thresh
     since = next(step for step, value in evals if share(value - best, best) <= thresholds.eval_rise)
     stalled = [step for step, _ in evals if step >= since]
     is_long = stalled[-1] - since >= thresholds.stall_share * max(evals[-1][0], losses[-1][0])
-    fall = _fall(losses, since)
+    fall = _fall(losses, since, thresholds.sure)
     if len(stalled) < thresholds.stall_evals or not is_long or fall < thresholds.stall_fall:
         return None
     if best == evals[0][1] and len(set(values_of(evals))) == 1:
@@ -55,13 +66,14 @@ def _stalled(evals: Sequence[Point], losses: Sequence[Point], thresholds: Thresh
     return Verdict("overfitting", strength(fall, thresholds.stall_fall), told, since)
 
 
-def _fall(losses: Sequence[Point], since: int) -> float:
-    """Returns the training loss's relative fall from around a step to the end, at most 0 where noise hides it."""
+def _fall(losses: Sequence[Point], since: int, sure: float) -> float:
+    """Returns what the training loss fell by, beyond doubt, from around a step to the end, relative to its level then."""
     before, after = _around(losses, since)
     if not before or not after:
         return 0.0
     start, end = statistics.median(before), statistics.median(after)
-    return share(start - end, start) - noise(values_of(losses)) / min(len(before), len(after)) ** 0.5
+    error = noise(values_of(losses)) * math.hypot(len(before) ** -0.5, len(after) ** -0.5)
+    return share(start - end, start) - sure * error
 
 
 def _around(losses: Sequence[Point], since: int) -> tuple[list[float], list[float]]:

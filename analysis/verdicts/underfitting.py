@@ -20,10 +20,13 @@ def underfitting(curve: Curve, thresholds: Thresholds) -> Verdict | None:
     found = moved(curve, thresholds)
     if not found or used(curve) < thresholds.used or may_have_learned_before(curve, thresholds):
         return None
-    surely = max(item.at_least(thresholds.likely) for item in found.values())
+    surely = max(item.at_least(thresholds.sure) for item in found.values())
     precise = most_precise(found.values())
     learned = max(item.share for item in precise)
     hidden = max(item.at_most(thresholds.sure) for item in precise)
+    perhaps = max(item.at_least(thresholds.perhaps) for item in found.values())
+    if perhaps >= thresholds.material:
+        return None
     if not thresholds.meaningful <= max(learned, surely) < thresholds.material or hidden >= _DOUBT * thresholds.material:
         return None
     told = f"{in_words(found)}; under {100 * thresholds.material:.1f} % is a slow drift"

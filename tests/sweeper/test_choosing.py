@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from analysis.curve import Curve
 from sweeper.candidates import Candidate, Noise, Run, at_seeds, grouped, noise
 from sweeper.choosing import RULES, edge
 from sweeper.comparison import Choice, Comparison
@@ -16,7 +17,9 @@ NAN = math.nan
 
 
 def run(value: float | None = 1.0, **more: Any) -> Run:
-    return Run("t", 0, "complete" if value is not None else "diverged", value, **more)
+    parts = {name: more.pop(name) for name in ("losses", "learning_rates", "grad_norms") if name in more}
+    curve = Curve(evals=more.get("evals", ()), **parts)
+    return Run("t", 0, "complete" if value is not None else "diverged", value, curve=curve, **more)
 
 
 def candidate(r: int, *values: float | None, **more: Any) -> Candidate:
@@ -219,11 +222,11 @@ def test_words_for_curves(evals: Any, losses: Any, over: bool, under: bool) -> N
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
-        ({"losses": FALLING, "grad_norms": (1.0, 1.2, 0.9)}, False),
+        ({"losses": FALLING, "grad_norms": ((10, 1.0), (20, 1.2), (30, 0.9))}, False),
         ({"losses": (*FALLING[:7], (80, 9.0), *FALLING[8:])}, True),
         ({"losses": (*FALLING[:7], (80, NAN))}, True),
-        ({"grad_norms": (1.0, 1.0, 1.0, 50.0)}, True),
-        ({"grad_norms": (1.0, NAN)}, True),
+        ({"grad_norms": ((10, 1.0), (20, 1.0), (30, 1.0), (40, 50.0))}, True),
+        ({"grad_norms": ((10, 1.0), (20, NAN))}, True),
     ],
 )
 def test_instability(more: dict[str, Any], expected: bool) -> None:
