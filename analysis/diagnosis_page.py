@@ -49,7 +49,7 @@ def to_markdown(items: Sequence[Diagnosed], sweep: str | None = None, every: boo
     """
     if sweep is None:
         return "\n".join(line for item in items for line in _page(item, "#")) + "\n"
-    lines = [f"# Diagnosis of {escape(sweep)}", "", *table([_row(item) for item in items])]
+    lines = [f"# Diagnosis of {escape(sweep)}", "", *table(_rows(items))]
     for item in items if every else items[:1]:
         lines += ["", *_page(item, "##", "" if every or item.run.place != 1 else ", the winner")]
     return "\n".join(lines) + "\n"
@@ -60,18 +60,34 @@ def words(verdict: Verdict) -> str:
     return verdict.name.replace("_", " ").replace("lr ", "LR ")
 
 
-def _row(item: Diagnosed) -> dict[str, str]:
+# What a trial's name tells already.
+_NAMED = {"lora.r", "lora.alpha", "lora.gain", "lora.dropout", "training.lr_scheduler_type", "data", "data.name"}
+
+
+def _rows(items: Sequence[Diagnosed]) -> list[dict[str, str]]:
+    swept = dict.fromkeys(key for item in items for key in item.run.swept if key not in _NAMED)
+    return [_row(item, list(swept)) for item in items]
+
+
+def _row(item: Diagnosed, swept: Sequence[str]) -> dict[str, str]:
     found = [verdict for verdict, _ in item.verdicts]
     main = found[0] if found else None
     return {
         "Place": str(item.run.place or ""),
         "Trial": item.run.name,
+        **{key: _value(item.run.params.get(key)) for key in swept},
         "Verdict": "nothing to say" if main is None else words(main),
         "Strength": "" if main is None else f"{main.strength:.2f}",
         "From step": "" if main is None or main.step is None else str(main.step),
         "Also": ", ".join(map(words, found[1:])),
         "Outcome": item.run.curve.outcome.replace("_", " "),
     }
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "" if value is None else str(value)
 
 
 def _page(item: Diagnosed, mark: str, said: str = "") -> Iterator[str]:

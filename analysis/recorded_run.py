@@ -13,13 +13,14 @@ from analysis.curve import Curve, Points
 class RecordedRun:
     """A run's name, its curve, and as many of its parameters as are known, under their dotted names.
 
-    `place` is the one it took in its sweep.
+    `place` is the one it took in its sweep, `swept` are the parameters in which the sweep's trials differ.
     """
 
     name: str
     curve: Curve
     params: Mapping[str, Any] = field(default_factory=dict)
     place: int | None = None
+    swept: tuple[str, ...] = ()
 
 
 # What TRL calls otherwise than we do.

@@ -126,7 +126,8 @@ def read_run(client: MlflowClient, run: Run, place: int | None = None) -> Record
     outcome = tags.get("outcome") or _STATUS.get(run.info.status, "interrupted")
     points = {name: _points(client, run.info.run_id, name) for name in metrics if is_of_a_curve(name)}
     steps = planned_steps(params, metrics, outcome)
-    return RecordedRun(run.info.run_name, curve_of(points, steps, outcome), params, place)
+    swept = tuple(filter(None, tags.get("swept", "").split(",")))
+    return RecordedRun(run.info.run_name, curve_of(points, steps, outcome), params, place, swept)
 
 
 def _points(client: MlflowClient, run_id: str, name: str) -> Points:

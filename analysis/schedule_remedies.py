@@ -8,6 +8,9 @@ from analysis.verdict import Verdict
 LEARNING_RATES = (1e-5, 1e-3)
 """002, learning_rate: "very conservative" and, as the end that is not to be reached, "unstable"."""
 
+USUAL_RATE = 2e-4
+"""001, learning_rate: the default for LoRA, where a rate beyond either end begins again."""
+
 WARMUP_SHARES = (0.0, 0.01, 0.03, 0.06, 0.1)
 WARMUP_STEPS = (0, 10, 25, 50, 100)
 """001, warmup_steps, coarse sweep: shares of the steps, or steps for runs shorter than `SHORT_RUN`."""
@@ -29,21 +32,29 @@ _WITHOUT_DECAY = {"constant", "constant_with_warmup"}
 
 
 def slower(params: Params, verdict: Verdict) -> Remedy | None:
-    """Halves the learning rate."""
+    """Halves the learning rate; one beyond 002's scale goes back to the usual."""
     source, rate = "001, learning_rate: too high", positive(params, _RATE)
     if not rate:
         return in_words("learning rate ÷2", source)
+    if rate > LEARNING_RATES[1] * _scale(params):
+        return _usual(params, rate)
     return changed(_RATE, rate, rate / 2, source) if rate / 2 >= LEARNING_RATES[0] * _scale(params) else None
 
 
 def faster(params: Params, verdict: Verdict) -> Remedy | None:
-    """Doubles the learning rate; under rsLoRA half as much again."""
+    """Doubles the learning rate, under rsLoRA half as much again; one below 002's scale goes up to the usual."""
     factor = 1.5 if params.get("lora.use_rslora") else 2.0
     source = "001, use_rslora: LR coupling" if factor < 2 else "001, learning_rate: too low"
     rate = positive(params, _RATE)
     if not rate:
         return in_words(f"learning rate times {factor:g}", source)
+    if rate < LEARNING_RATES[0] * _scale(params):
+        return _usual(params, rate)
     return changed(_RATE, rate, factor * rate, source) if factor * rate < LEARNING_RATES[1] * _scale(params) else None
+
+
+def _usual(params: Params, rate: float) -> Remedy:
+    return changed(_RATE, rate, USUAL_RATE * _scale(params), "001, learning_rate: default; 002's scale")
 
 
 def _scale(params: Params) -> float:

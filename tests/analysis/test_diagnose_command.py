@@ -57,6 +57,14 @@ def test_a_sweep_is_a_table_and_its_winner() -> None:
     assert "## worse" in to_markdown(items, "mine", every=True)
 
 
+def test_the_table_shows_what_names_do_not_tell() -> None:
+    swept = ("lora.r", "training.seed")
+    runs = [RecordedRun(f"exp{seed}", CURVE, {**PARAMS, "training.seed": seed}, seed, swept) for seed in (1, 2)]
+    head, _, *rows = to_markdown([diagnosed(run, lambda curve: [SHAKY]) for run in runs], "mine").splitlines()[2:6]
+    assert [cell.strip() for cell in head.split("|")[1:4]] == ["Place", "Trial", "training.seed"]
+    assert [[cell.strip() for cell in row.split("|")[1:4]] for row in rows] == [["1", "exp1", "1"], ["2", "exp2", "2"]]
+
+
 def test_json_is_json_whatever_was_measured() -> None:
     run = json.loads(to_json([found(SHAKY)], "mine"))["runs"][0]
     assert run["outcome"] == "diverged" and run["verdicts"][0]["step"] == 40
