@@ -19,11 +19,18 @@ Level = Literal["minimum", "optimal"]
 class Criteria:
     """What is asked of a run; the defaults are 004's ("Success Metrics"), and belong to its model and data.
 
-    Minimum: `loss_drop` and `eval_improvement` in nats per token, `token_accuracy_gain` as a share (0.05 is five
-    points), `gradient_norm`, and `early_loss_drop` within `early_steps` steps ("Implementation Priority", phase 1).
-    Each has to be exceeded. Optimal: `optimal_loss_drop`, a perplexity below `optimal_perplexity`, and a training loss
-    whose means over `parts` equal parts of its points fall from each to the next ("consistent reduction", the parts
-    ours).
+    Each is to be exceeded, but for the perplexity.
+
+    Attributes:
+        loss_drop: Of the training loss, in nats per token (004, minimum).
+        eval_improvement: Of the evaluation, in nats per token (004, minimum).
+        token_accuracy_gain: As a share: 0.05 is five points (004, minimum).
+        gradient_norm: The median over the run (004, minimum).
+        early_loss_drop: Of the training loss within `early_steps`, in nats per token (004, Implementation Priority 1).
+        early_steps: Steps (004, Implementation Priority 1).
+        optimal_loss_drop: Of the training loss, in nats per token (004, optimal).
+        optimal_perplexity: What the perplexity is to stay below (004, optimal).
+        parts: Equal parts of the run whose mean loss falls from each to the next (004, optimal; the number is ours).
     """
 
     loss_drop: float = 0.5

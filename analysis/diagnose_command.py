@@ -32,6 +32,13 @@ def add(commands: Commands, uri: str, shown_uri: str) -> None:
         "(default: the latest sweep)",
     )
     command.add_argument("--sweep", metavar="NAME", help="the sweep that a trial is looked for in")
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="another bound, as thresholds.spike=2 or criteria.loss_drop=0.1 (default: the sweep's own)",
+    )
     command.add_argument("--all", action="store_true", help="tell every trial of a sweep, not only the winner")
     command.add_argument("--tracking-uri", default=uri, help=f"default: {shown_uri}".replace("%", "%%"))
     command.add_argument("--experiment", default="lora-sweeper", help="default: %(default)s")
@@ -46,11 +53,12 @@ def run(parsed: argparse.Namespace) -> str:
     Raises:
         ReportError: There is no such run, or it cannot be read.
     """
-    from analysis.diagnosis import diagnose
+    from analysis.bounds import bounds, read
     from analysis.diagnosis_page import diagnosed, to_json, to_markdown
 
+    typed = read(parsed.set)
     runs, sweep = _found(parsed)
-    items = [diagnosed(item, diagnose) for item in runs]
+    items = [diagnosed(item, bounds(item.bounds, typed)) for item in runs]
     return to_json(items, sweep) if parsed.format == "json" else to_markdown(items, sweep, every=parsed.all)
 
 

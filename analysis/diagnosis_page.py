@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.criteria import Criteria, Judged, criteria_table, judged
-from analysis.curve import Curve
+from analysis.bounds import Bounds
+from analysis.criteria import Judged, criteria_table, judged
+from analysis.diagnosis import diagnose
 from analysis.markdown import escape, table
 from analysis.recorded_run import RecordedRun
 from analysis.remedies import remedies
 from analysis.remedy import Remedy
 from analysis.verdict import Verdict
-
-Diagnose = Callable[[Curve], list[Verdict]]
 
 
 @dataclass(frozen=True)
@@ -28,15 +27,21 @@ class Diagnosed:
     criteria: list[Judged]
 
 
-def diagnosed(run: RecordedRun, diagnose: Diagnose, criteria: Criteria | None = None) -> Diagnosed:
-    """Returns a run's diagnosis; what an earlier verdict advised is not advised again."""
+def diagnosed(run: RecordedRun, held_against: Bounds) -> Diagnosed:
+    """Returns a run's diagnosis."""
+    verdicts = diagnose(run.curve, held_against.thresholds)
+    return advised(run, verdicts, judged(run.curve, held_against.criteria))
+
+
+def advised(run: RecordedRun, verdicts: Sequence[Verdict], criteria: Sequence[Judged]) -> Diagnosed:
+    """Puts the advice to verdicts; what an earlier one advised is not advised again."""
     told: set[tuple[str, str]] = set()
     found = []
-    for verdict in diagnose(run.curve):
+    for verdict in verdicts:
         advice = [item for item in remedies(verdict, run.params) if (item.override, item.text) not in told]
         told |= {(item.override, item.text) for item in advice}
         found.append((verdict, advice))
-    return Diagnosed(run, found, judged(run.curve, criteria or Criteria()))
+    return Diagnosed(run, found, list(criteria))
 
 
 def to_markdown(items: Sequence[Diagnosed], sweep: str | None = None, every: bool = False) -> str:

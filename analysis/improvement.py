@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from analysis.curve import Curve, Point, Points
+from analysis.curve import Curve, Points
 from analysis.levels import MEDIAN_ERROR, finite, noise, share, values_of
 
 

@@ -13,7 +13,8 @@ from analysis.curve import Curve, Points
 class RecordedRun:
     """A run's name, its curve, and as many of its parameters as are known, under their dotted names.
 
-    `place` is the one it took in its sweep, `swept` are the parameters in which the sweep's trials differ.
+    `place` is the one it took in its sweep, `swept` are the parameters in which the sweep's trials differ, `bounds` what
+    curves are held against there, where that is not the default (`analysis.bounds`).
     """
 
     name: str
@@ -21,6 +22,7 @@ class RecordedRun:
     params: Mapping[str, Any] = field(default_factory=dict)
     place: int | None = None
     swept: tuple[str, ...] = ()
+    bounds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 # What TRL calls otherwise than we do.
@@ -30,7 +32,7 @@ _FIELDS = {"loss": "losses", "eval_loss": "evals", "learning_rate": "learning_ra
 
 # What a run cost, not what it learned; TRL's training metrics, and transformers' summary of the whole run.
 _COSTS = {"step", "epoch", "total_flos", "num_tokens", "tokens_per_s", "adapter_norm", "entropy", "steps", "seconds"}
-_COSTS |= {"init_seconds", "peak_memory_mib", "trainable_parameters", "best_step"}
+_COSTS |= {"init_seconds", "peak_memory_mib", "trainable_parameters", "best_step", "planned_steps"}
 _COST_ENDINGS = ("_runtime", "_per_second", "_num_tokens", "_time")
 _SUMMARIES = ("best_", "final_", "train_", "system/", "logit_")
 

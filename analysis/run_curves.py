@@ -14,10 +14,11 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
+from analysis.bounds import Values
 from analysis.curve import Points
 from analysis.leaderboard import rank
 from analysis.recorded_run import RecordedRun, curve_of, is_of_a_curve
-from analysis.records import parse
+from analysis.records import JUDGED, PARENT, parse
 from analysis.report_error import ReportError
 from analysis.store import answering, records_of, search, sweep_runs
 
@@ -77,14 +78,23 @@ def _by_id(client: MlflowClient, name: str) -> Run | None:
 
 
 def _one(client: MlflowClient, run: Run) -> Found:
-    return Found([read_run(client, run)])
+    parent = run.data.tags.get(PARENT)
+    return Found([read_run(client, run, bounds=_bounds(client.get_run(parent)) if parent else {})])
+
+
+def _bounds(sweep: Run) -> Values:
+    """Returns what a sweep holds its curves against, where that is not the default."""
+    found = parse(sweep.data.tags.get(JUDGED, "{}"))
+    return found if isinstance(found, dict) else {}
 
 
 def _sweep(client: MlflowClient, experiment: str, sweep: str | None) -> Found:
     parent, children = sweep_runs(client, experiment, sweep)
     by_trial = {run.data.tags["trial"]: run for run in children}
     rows = [row for row in rank(records_of(parent, children)).rows if not row.trial.is_reference]
-    return Found([read_run(client, by_trial[row.trial.trial], row.place) for row in rows], parent.data.tags["sweep"])
+    own = _bounds(parent)
+    runs = [read_run(client, by_trial[row.trial.trial], row.place, own) for row in rows]
+    return Found(runs, parent.data.tags["sweep"])
 
 
 def _named(client: MlflowClient, experiment: str, name: str, sweep: str | None) -> Run:
@@ -118,7 +128,7 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return f"nearest: {', '.join(close)}" if close else "it has no run yet"
 
 
-def read_run(client: MlflowClient, run: Run, place: int | None = None) -> RecordedRun:
+def read_run(client: MlflowClient, run: Run, place: int | None = None, bounds: Values | None = None) -> RecordedRun:
     """Reads a run's curve and parameters: what ran in place of what was asked for counts."""
     params = {key: parse(value) for key, value in run.data.params.items()}
     params |= {key.removeprefix("ran."): value for key, value in params.items() if key.startswith("ran.")}
@@ -127,7 +137,7 @@ def read_run(client: MlflowClient, run: Run, place: int | None = None) -> Record
     points = {name: _points(client, run.info.run_id, name) for name in metrics if is_of_a_curve(name)}
     steps = planned_steps(params, metrics, outcome)
     swept = tuple(filter(None, tags.get("swept", "").split(",")))
-    return RecordedRun(run.info.run_name, curve_of(points, steps, outcome), params, place, swept)
+    return RecordedRun(run.info.run_name, curve_of(points, steps, outcome), params, place, swept, bounds or {})
 
 
 def _points(client: MlflowClient, run_id: str, name: str) -> Points:
@@ -149,9 +159,11 @@ def planned_steps(params: Mapping[str, Any], metrics: Mapping[str, float], outco
         outcome: How it ended.
 
     Returns:
-        `training.max_steps`, or as many of them as `training.stop_at` asks for; where the epochs decide, what a
+        What the run itself says; else `training.max_steps`, or as many of them as `training.stop_at` asks for; where the epochs decide, what a
         complete run took, unless it may have stopped early; None where that is not known.
     """
+    if "planned_steps" in metrics:
+        return int(metrics["planned_steps"])
     whole, stop = params.get("training.max_steps"), params.get("training.stop_at")
     if isinstance(whole, int) and whole >= 1:
         if not isinstance(stop, (int, float)):

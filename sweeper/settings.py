@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from analysis.criteria import Criteria
 from analysis.thresholds import Thresholds
 
 _FORBID_UNKNOWN = {"extra": "forbid"}
@@ -138,6 +139,17 @@ class Diagnosis:
 
     alarms: list[Alarm] = field(default_factory=lambda: list(get_args(Alarm)))
     thresholds: Thresholds = field(default_factory=Thresholds)
+    criteria: Criteria = field(default_factory=Criteria)
+
+    @property
+    def changed(self) -> dict[str, dict[str, float]]:
+        """The thresholds and criteria that are not the defaults, as they are recorded."""
+        groups = {"thresholds": self.thresholds, "criteria": self.criteria}
+        own = {
+            name: {key: value for key, value in vars(group).items() if value != getattr(type(group)(), key)}
+            for name, group in groups.items()
+        }
+        return {name: values for name, values in own.items() if values}
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ import pytest
 from shell import Shell
 
 from analysis.cli import main
+from analysis.criteria import judged
 from analysis.curve import Curve
-from analysis.diagnosis_page import diagnosed, to_json, to_markdown
+from analysis.diagnosis_page import advised, to_json, to_markdown
 from analysis.recorded_run import RecordedRun
 from analysis.report_error import ReportError
 from analysis.run_curves import find, planned_steps
@@ -28,7 +29,7 @@ PARAMS = {"training.learning_rate": 2e-4, "lora.r": 8, "lora.alpha": 16}
 
 
 def found(*verdicts: Verdict, name: str = "a_*run*", place: int | None = None) -> Any:
-    return diagnosed(RecordedRun(name, CURVE, PARAMS, place), lambda curve: list(verdicts))
+    return advised(RecordedRun(name, CURVE, PARAMS, place), verdicts, judged(CURVE))
 
 
 def test_a_page_says_what_how_sure_since_when_and_what_to_type() -> None:
@@ -60,7 +61,7 @@ def test_a_sweep_is_a_table_and_its_winner() -> None:
 def test_the_table_shows_what_names_do_not_tell() -> None:
     swept = ("lora.r", "training.seed")
     runs = [RecordedRun(f"exp{seed}", CURVE, {**PARAMS, "training.seed": seed}, seed, swept) for seed in (1, 2)]
-    head, _, *rows = to_markdown([diagnosed(run, lambda curve: [SHAKY]) for run in runs], "mine").splitlines()[2:6]
+    head, _, *rows = to_markdown([advised(run, [SHAKY], []) for run in runs], "mine").splitlines()[2:6]
     assert [cell.strip() for cell in head.split("|")[1:4]] == ["Place", "Trial", "training.seed"]
     assert [[cell.strip() for cell in row.split("|")[1:4]] for row in rows] == [["1", "exp1", "1"], ["2", "exp2", "2"]]
 
