@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Thresholds:
-    """"Ours" were set on the tuning curves of benchmarks/tuning_curves.py, and judged on others.
+    """What is "ours" was set on the tuning curves of benchmarks/tuning_curves.py, and judged on others.
 
     Shares are of 1; a "level" is a median of neighbouring values; "noise" is what neighbours differ by, as one sigma.
 
@@ -27,6 +27,7 @@ class Thresholds:
         stall_evals: Evaluations without improvement that are a stall (ours; 001, lora_r: "validation metrics stall").
         stall_share: Share of the steps that a stall must last (ours).
         stall_fall: Relative fall of the training loss meanwhile (ours).
+        stall_scale: The same as a share of the training loss at the start (ours).
         lasting_rise: Relative rise over the best level, kept to the end, that is a blow-up (ours).
         lost: Share of the improvement that a blow-up must undo (ours).
         rise_noise: The same in units of the loss's noise (ours).
@@ -66,10 +67,11 @@ class Thresholds:
     drift: float = 0.002
     bend: float = 0.12
     eval_rise: float = 0.01
-    eval_rise_noise: float = 3.0
+    eval_rise_noise: float = 4.0
     stall_evals: int = 3
     stall_share: float = 0.33
     stall_fall: float = 0.15
+    stall_scale: float = 0.05
     lasting_rise: float = 0.3
     lost: float = 0.5
     rise_noise: float = 4.0

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from analysis.curve import Curve, Point
 from analysis.improvement import improvement
-from analysis.levels import finite, noise, share, values_of
+from analysis.levels import finite, first_level, noise, share, values_of
 from analysis.strength import strength
 from analysis.thresholds import Thresholds
 from analysis.verdict import Verdict
@@ -34,16 +34,18 @@ def _rising(evals: Sequence[Point], losses: Sequence[Point], thresholds: Thresho
     last = statistics.median(after[-min(3, len(after)) :]) if len(evals) > _MANY else after[-1]
     rise = share(last - best, best)
     bound = max(thresholds.eval_rise, thresholds.eval_rise_noise * noise(values_of(evals)))
-    if rise <= bound or not _keeps_falling(losses, best_step, thresholds):
+    falls = _fall(losses, best_step, thresholds.perhaps) > 0
+    if rise <= bound or not (falls or (rise > _MUCH * bound and _seems_to_fall(losses, best_step, thresholds))):
         return None
-    told = f"the evaluation rose from its best, {best:.4f} at step {best_step}, to {evals[-1][1]:.4f} ({_percent(rise)})"
+    told = f"the evaluation rose from its best, {best:.4f} at step {best_step}, to {evals[-1][1]:.4f} ({_percent(share(evals[-1][1] - best, best))})"
     return Verdict("overfitting", strength(rise, bound), f"{told}, while {_gap(losses, evals, best_step)}", best_step)
 
 
-def _keeps_falling(losses: Sequence[Point], since: int, thresholds: Thresholds) -> bool:
-    """True where the training loss fell from a step on; where noise hides that, if it fell at all and did not rise."""
-    if _fall(losses, since, thresholds.perhaps) > 0:
-        return True
+_MUCH = 2  # times the bound: such a rise tells even where noise hides what the training loss does
+
+
+def _seems_to_fall(losses: Sequence[Point], since: int, thresholds: Thresholds) -> bool:
+    """True where a noisy training loss fell as a whole, and since a step did not surely rise."""
     whole = improvement(tuple(losses), thresholds.sure)
     is_falling = whole is not None and whole.at_least(thresholds.sure) > thresholds.meaningful
     return is_falling and noise(values_of(losses)) > thresholds.quiet and _fall(losses, since, -thresholds.perhaps) > 0
@@ -58,22 +60,29 @@ def _stalled(evals: Sequence[Point], losses: Sequence[Point], thresholds: Thresh
     stalled = [step for step, _ in evals if step >= since]
     is_long = stalled[-1] - since >= thresholds.stall_share * max(evals[-1][0], losses[-1][0])
     fall = _fall(losses, since, thresholds.sure)
-    if len(stalled) < thresholds.stall_evals or not is_long or fall < thresholds.stall_fall:
+    is_material = fall * _level(losses, since) >= thresholds.stall_scale * first_level(values_of(losses))
+    if len(stalled) < thresholds.stall_evals or not is_long or fall < thresholds.stall_fall or not is_material:
         return None
     if best == evals[0][1] and len(set(values_of(evals))) == 1:
         return None  # identical throughout: the evaluation does not see the training
-    told = f"since step {since} the evaluation has not improved ({best:.4f} at best), while {_gap(losses, evals, since)}"
+    told = (
+        f"since step {since} the evaluation has not improved ({best:.4f} at best), while {_gap(losses, evals, since)}"
+    )
     return Verdict("overfitting", strength(fall, thresholds.stall_fall), told, since)
 
 
 def _fall(losses: Sequence[Point], since: int, sure: float) -> float:
-    """Returns what the training loss fell by, beyond doubt, from around a step to the end, relative to its level then."""
+    """Returns what the training loss fell by, beyond doubt, from a step to the end, relative to its level then."""
     before, after = _around(losses, since)
     if not before or not after:
         return 0.0
     start, end = statistics.median(before), statistics.median(after)
     error = noise(values_of(losses)) * math.hypot(len(before) ** -0.5, len(after) ** -0.5)
     return share(start - end, start) - sure * error
+
+
+def _level(losses: Sequence[Point], since: int) -> float:
+    return statistics.median(_around(losses, since)[0] or [0.0])
 
 
 def _around(losses: Sequence[Point], since: int) -> tuple[list[float], list[float]]:
