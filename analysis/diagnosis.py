@@ -44,9 +44,7 @@ EXCLUDES: Mapping[Name, frozenset[Name]] = {
     "class_collapse": frozenset(("learning",)),
     "underfitting": frozenset(("learning",)),
     "overfitting": frozenset(("underfitting", "learning", "still_improving")),
-    "oscillating": frozenset(
-        ("no_meaningful_learning", "underfitting", "overfitting", "spiky", "still_improving")
-    ),
+    "oscillating": frozenset(("no_meaningful_learning", "underfitting", "overfitting", "spiky", "still_improving")),
 }
 """What is no news beside a graver verdict, or would contradict it: a collapse is no overfitting, and the ends
 of a swing are no trend."""

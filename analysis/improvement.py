@@ -92,7 +92,7 @@ def used(curve: Curve) -> float:
 
 
 def bend(values: Sequence[float]) -> float:
-    """Returns how far a falling curve lies under the straight line between its ends, on average, as a share of its fall.
+    """Returns how far a falling curve lies under the line between its ends, on average, as a share of its fall.
 
     0 for a straight drift, 0.3 for an exponential of five time constants, 0.5 at most; 0 for one that does not fall.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from analysis.thresholds import Thresholds
 
 @dataclass(frozen=True)
 class Rise:
-    """From `best` to `end`, `share` of the best, since `step`, which is `late` of all steps; it `start`ed at a level."""
+    """From `best` to `end`, `share` of the best, since `step`, which is `late` of all steps; `start` is the first level."""
 
     step: int
     late: float
@@ -40,20 +41,30 @@ _BACK = 0.75  # of a rise, which an earlier one had reached
 
 def _rise(points: Sequence[Point], smooth: Sequence[float], thresholds: Thresholds) -> Rise | None:
     values = values_of(points)
-    start, best, end = first_level(values), min(smooth), last_level(values)
+    start, end = first_level(values), last_level(values)
+    best = min(*smooth, values[0])  # a blow-up may leave but the first value low
     rise = share(end - best, best)
     is_high = rise >= max(thresholds.lasting_rise, thresholds.rise_noise * noise(values))
     if not is_high or end - best < thresholds.lost * (start - best):
         return None
-    low = [at for at, value in enumerate(smooth) if value < best + (end - best) / 2]
-    since = low[-1] + 1
-    was_there = max(smooth[low[0] : since]) > best + _BACK * (end - best)  # it comes and goes: a swing
-    if was_there or min(len(low), len(values) - since) < _LASTS:
+    since = _since(values, smooth, best, end)
+    if since is None:
         return None
     return Rise(points[since][0], points[since][0] / max(1, points[-1][0]), start, best, end, rise)
 
 
+def _since(values: Sequence[float], smooth: Sequence[float], best: float, end: float) -> int | None:
+    """Returns the index from which on the curve is nearer to its end than to its best; None where it comes and goes."""
+    middle = best + (end - best) / 2
+    low = [at for at, value in enumerate(smooth) if value < middle]
+    if len(low) < _LASTS:
+        return next((at for at, value in enumerate(smooth) if value > middle), None) if values[0] < middle else None
+    since = low[-1] + 1
+    is_swing = max(smooth[low[0] : since]) > best + _BACK * (end - best)
+    return None if is_swing or len(values) - since < _LASTS else since
+
+
 def _is_sudden(values: Sequence[float]) -> bool:
     """True where one interval made half of the rise: without a training loss a slow one may be overfitting."""
-    steps = [after - before for before, after in zip(values, values[1:], strict=False)]
+    steps = [after - before for before, after in itertools.pairwise(values)]
     return max(steps) >= (max(values[values.index(min(values)) :]) - min(values)) / 2

@@ -1,6 +1,6 @@
-"""Where a noisy curve is, and how noisy it is: medians and differences of neighbours, which one stray point moves little.
+"""Where a curve is, and how noisy: medians and differences of neighbours, which one stray point moves little.
 
-A mean absolute deviation about a trend would need the trend; second differences cancel any straight one.
+A mean absolute deviation about a trend would need the trend; later differences cancel it.
 """
 
 from __future__ import annotations
@@ -60,9 +60,7 @@ def noise(values: Sequence[float]) -> float:
 def _by_differences(values: Sequence[float], weights: Sequence[int]) -> float:
     """Returns the median size of the differences, each relative to its place's level, as the sigma of one value."""
     windows = [values[at : at + len(weights)] for at in range(len(values) - len(weights) + 1)]
-    bends = [
-        share(abs(math.fsum(map(operator.mul, weights, window))), statistics.median(window)) for window in windows
-    ]
+    bends = [share(abs(math.fsum(map(operator.mul, weights, window))), statistics.median(window)) for window in windows]
     return statistics.median(bends) / (NORMAL_MEDIAN * math.hypot(*weights))
 
 
@@ -79,5 +77,5 @@ def last_level(values: Sequence[float]) -> float:
 
 
 def first_level(values: Sequence[float]) -> float:
-    """Returns the median of the first three values, the first where there are few: a loss falls fastest at its start."""
+    """Returns the median of the first three values, the first where there are few: a loss falls fastest then."""
     return statistics.median(values[:3]) if len(values) >= FEW else values[0]

@@ -103,8 +103,9 @@ def _named(client: MlflowClient, experiment: str, name: str, sweep: str | None) 
     if found is not None:
         return found
     known = [item for run in (runs if sweep is not None else search(client, experiment)) for item in _names(run)]
-    where = f"experiment {experiment!r}" if sweep is None else f"sweep {sweep!r}"
-    raise ReportError(f"there is no run, trial or sweep {name!r} in {where}, nor a file; {_nearest(name, known)}")
+    missing = f"run, trial or sweep {name!r} in experiment {experiment!r}, nor a file of that name"
+    missing = missing if sweep is None else f"trial {name!r} in sweep {sweep!r}"
+    raise ReportError(f"there is no {missing}; {_nearest(name, known)}")
 
 
 def _candidates(client: MlflowClient, experiment: str, name: str) -> list[Run]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Thresholds:
-    """"Ours" were set on the tuning curves of benchmarks/tuning_curves.py, and judged on others.
+    """What is "ours" was set on the tuning curves of benchmarks/tuning_curves.py, and judged on others.
 
     Shares are of 1; a "level" is a median of neighbouring values; "noise" is what neighbours differ by, as one sigma.
 

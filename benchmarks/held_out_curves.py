@@ -1,4 +1,4 @@
-"""The curves that thresholds are judged on, never set on: other shapes, noise with tails and memory, other schedules."""
+"""The curves that thresholds are judged on, never set on: other shapes, schedules, and noise with tails and memory."""
 
 from __future__ import annotations
 

@@ -75,13 +75,15 @@ def score(labelled: Iterable[Labelled | Pair], thresholds: Thresholds = DEFAULTS
     """
     items = [Labelled(*item) for item in labelled]
     said = [{verdict.name for verdict in diagnose(item.curve, thresholds)} for item in items]
-    healthy = [(item, found) for item, found in zip(items, said, strict=True) if CALM >= set(item.expected)]
+    healthy = [(item, found) for item, found in zip(items, said, strict=True) if set(item.expected) <= CALM]
     alarms = sum(bool(found - CALM - set(item.allowed)) for item, found in healthy)
     return Score({name: _counts(name, items, said) for name in NAMES}, len(healthy), alarms, len(items))
 
 
 def _counts(name: str, items: Iterable[Labelled], said: Iterable[Collection[str]]) -> Counts:
-    pairs = [(name in item.expected, name in found, name in item.allowed) for item, found in zip(items, said, strict=True)]
+    pairs = [
+        (name in item.expected, name in found, name in item.allowed) for item, found in zip(items, said, strict=True)
+    ]
     return Counts(
         right=sum(there and told for there, told, _ in pairs),
         wrong=sum(told and not there and not allowed for there, told, allowed in pairs),

@@ -1,4 +1,4 @@
-"""What goes wrong in a run, done to a synthetic one: each returns the curve with what must and what may be said of it."""
+"""What goes wrong in a run, done to a synthetic one; each comes with what must and what may be said of it."""
 
 from __future__ import annotations
 
@@ -107,7 +107,9 @@ def not_finite(dice: random.Random, style: Style) -> Labelled:
     if dice.random() < 0.3:
         kept = dataclasses.replace(curve, losses=_until(curve.losses, since), evals=_until(curve.evals, since))
         return Labelled(dataclasses.replace(kept, outcome="diverged"), {"diverged"}, {"lr_exhausted"})
-    spoiled = dataclasses.replace(curve, losses=_spoiled(curve.losses, since, bad), evals=_spoiled(curve.evals, since, bad))
+    spoiled = dataclasses.replace(
+        curve, losses=_spoiled(curve.losses, since, bad), evals=_spoiled(curve.evals, since, bad)
+    )
     return Labelled(spoiled, {"diverged"})
 
 
@@ -130,7 +132,11 @@ def _jumping(plan: Plan, at: float, level: float) -> Plan:
         return lambda done: shape(done) + max(0.0, level - shape(done)) * min(1.0, max(0.0, done - at) / 0.03)
 
     return dataclasses.replace(
-        plan, train=jumped(plan.train), evals=jumped(plan.evals), logged=max(25, plan.logged), evaluated=max(5, plan.evaluated)
+        plan,
+        train=jumped(plan.train),
+        evals=jumped(plan.evals),
+        logged=max(25, plan.logged),
+        evaluated=max(5, plan.evaluated),
     )
 
 
@@ -161,7 +167,9 @@ def oscillating(dice: random.Random, style: Style) -> Labelled:
     swing, phase = dice.uniform(*style.defects["swing"]), dice.uniform(0, 6)
 
     def swung(shape: Shape) -> Shape:
-        return lambda done: shape(done) * (1 + swing * min(1.0, 8 * done) * math.sin(2 * math.pi * cycles * done + phase))
+        return lambda done: (
+            shape(done) * (1 + swing * min(1.0, 8 * done) * math.sin(2 * math.pi * cycles * done + phase))
+        )
 
     evaluated = dice.choice([4, 4 * cycles])
     plan = dataclasses.replace(plan, train=swung(plan.train), evals=swung(plan.evals), evaluated=evaluated)
@@ -212,7 +220,9 @@ def still_improving(dice: random.Random, style: Style) -> Labelled:
         evals=lambda done: 1.03 * start * (1 - 0.9 * gain * done**bend),
     )
     curve = record(dice, falling)
-    return Labelled(curve if dice.random() < 0.7 else dataclasses.replace(curve, losses=()), {"learning", "still_improving"})
+    return Labelled(
+        curve if dice.random() < 0.7 else dataclasses.replace(curve, losses=()), {"learning", "still_improving"}
+    )
 
 
 def class_collapse(dice: random.Random, style: Style) -> Labelled:

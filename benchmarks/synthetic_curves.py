@@ -122,7 +122,7 @@ def sparser(dice: random.Random, curve: Curve) -> Curve:
 
 
 def measured(dice: random.Random, curve: Curve, **shapes: Shape) -> Curve:
-    """Adds metrics of labelled data at every evaluation: each a shape over the steps, with a little noise, in [0, 1]."""
+    """Adds metrics of labelled data to the evaluations: each a shape over the steps, with a little noise, in [0, 1]."""
     total = curve.steps or 1
     found = {
         f"eval_{name}": tuple(

@@ -34,7 +34,7 @@ class Run:
     seed: int = 0
     gain: float | None = None
     evals: Points = ()
-    curve: Curve = Curve()
+    curve: Curve = field(default_factory=Curve)
     seconds: float | None = None
     tokens_per_s: float | None = None
     trainable_parameters: int | None = None

@@ -37,7 +37,7 @@ def _rising(evals: Sequence[Point], losses: Sequence[Point], thresholds: Thresho
     falls = _fall(losses, best_step, thresholds.perhaps) > 0
     if rise <= bound or not (falls or (rise > _MUCH * bound and _seems_to_fall(losses, best_step, thresholds))):
         return None
-    told = f"the evaluation rose from its best, {best:.4f} at step {best_step}, to {evals[-1][1]:.4f} ({_percent(rise)})"
+    told = f"the evaluation rose from its best, {best:.4f} at step {best_step}, to {evals[-1][1]:.4f} ({_percent(share(evals[-1][1] - best, best))})"
     return Verdict("overfitting", strength(rise, bound), f"{told}, while {_gap(losses, evals, best_step)}", best_step)
 
 
@@ -65,12 +65,14 @@ def _stalled(evals: Sequence[Point], losses: Sequence[Point], thresholds: Thresh
         return None
     if best == evals[0][1] and len(set(values_of(evals))) == 1:
         return None  # identical throughout: the evaluation does not see the training
-    told = f"since step {since} the evaluation has not improved ({best:.4f} at best), while {_gap(losses, evals, since)}"
+    told = (
+        f"since step {since} the evaluation has not improved ({best:.4f} at best), while {_gap(losses, evals, since)}"
+    )
     return Verdict("overfitting", strength(fall, thresholds.stall_fall), told, since)
 
 
 def _fall(losses: Sequence[Point], since: int, sure: float) -> float:
-    """Returns what the training loss fell by, beyond doubt, from around a step to the end, relative to its level then."""
+    """Returns what the training loss fell by, beyond doubt, from a step to the end, relative to its level then."""
     before, after = _around(losses, since)
     if not before or not after:
         return 0.0

@@ -19,7 +19,7 @@ _BACK = 3  # points within which a spike comes back, else it is a rise
 
 
 def spiky(curve: Curve, thresholds: Thresholds) -> Verdict | None:
-    """Says that the training loss has spikes, `spike` times the five losses before, or that the gradient norm is wild."""
+    """Says that the training loss has spikes, `spike` times the five before, or that the gradient norm is wild."""
     return _spiky_loss(finite(curve.losses), thresholds) or wild_gradient(curve, thresholds)
 
 
@@ -32,12 +32,14 @@ def _spiky_loss(losses: Sequence[Point], thresholds: Thresholds) -> Verdict | No
     for at in range(BEFORE, len(values)):
         base = statistics.median(values[at - BEFORE : at])
         bound = base + max((thresholds.spike - 1) * base, thresholds.spike_noise * sigma * base, scale)
-        if 0 < base and values[at] > bound and _is_sudden(values, at, base) and _comes_back(values[at:], base):
+        if base > 0 and values[at] > bound and _is_sudden(values, at, base) and _comes_back(values[at:], base):
             times[at] = values[at] / base
     if not times:
         return None
     worst = max(times, key=lambda at: times[at])
-    told = f"{len(times)} of {len(values)} losses are spikes, the highest {values[worst]:.4f} at step {losses[worst][0]}"
+    told = (
+        f"{len(times)} of {len(values)} losses are spikes, the highest {values[worst]:.4f} at step {losses[worst][0]}"
+    )
     told += f", {times[worst]:.1f} times the five before it"
     return Verdict("spiky", strength(times[worst], thresholds.spike), told, losses[min(times)][0])
 

@@ -32,7 +32,8 @@ def still_improving(curve: Curve, thresholds: Thresholds) -> Verdict | None:
     error = noise(values_of(points)) * MEDIAN_ERROR * (12 / len(last)) ** 0.5 * _QUARTER * abs(level)
     if share(fall, level) < thresholds.still_falling or fall < thresholds.still_sure * error:
         return None
-    told = f"{name} still falls, by {100 * share(fall, level):.1f} % in the last quarter of the steps, to {points[-1][1]:.4f}"
+    told = f"{name} still falls, by {100 * share(fall, level):.1f} % in the last quarter of the steps,"
+    told += f" to {points[-1][1]:.4f}"
     return Verdict("still_improving", strength(share(fall, level), thresholds.still_falling), told, last[0][0])
 
 

@@ -27,7 +27,10 @@ def underfitting(curve: Curve, thresholds: Thresholds) -> Verdict | None:
     perhaps = max(item.at_least(thresholds.perhaps) for item in found.values())
     if perhaps >= thresholds.material:
         return None
-    if not thresholds.meaningful <= max(learned, surely) < thresholds.material or hidden >= _DOUBT * thresholds.material:
+    if (
+        not thresholds.meaningful <= max(learned, surely) < thresholds.material
+        or hidden >= _DOUBT * thresholds.material
+    ):
         return None
     told = f"{in_words(found)}; under {100 * thresholds.material:.1f} % is a slow drift"
     return Verdict("underfitting", strength(thresholds.material, learned), told)

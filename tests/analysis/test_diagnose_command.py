@@ -137,6 +137,8 @@ def test_runs_are_found_by_whatever_they_are_called(swept: Shell) -> None:
         find(client, "lora-sweeper", "exp2_r8")
     with pytest.raises(ReportError, match=r"sweep .it.*mine"):
         find(client, "lora-sweeper", 'it\'s "mine"')
+    with pytest.raises(ReportError, match=f"no trial 'exp2_r8' in sweep 'mine'; nearest: {BEST}"):
+        find(client, "lora-sweeper", "exp2_r8", "mine")
     with pytest.raises(ReportError, match="no sweep 'theirs'; there are: mine"):
         find(client, "lora-sweeper", BEST, "theirs")
 

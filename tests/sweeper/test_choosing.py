@@ -206,10 +206,12 @@ FLAT = tuple((10 * step, 3.0) for step in range(1, 11))
     [
         (((20, 2.0), (40, 1.5), (60, 1.6), (80, 1.7)), FALLING, True, False),
         (((20, 2.0), (40, 1.5), (60, 1.4), (80, 1.3)), FALLING, False, False),
-        (((20, 2.0), (40, 1.5), (60, 1.501), (80, 1.505)), FALLING, False, False),  # a rise within 1 %
+        (((20, 2.0), (40, 1.5), (60, 1.501), (80, 1.505)), FALLING, True, False),  # it stalls: the gap is the meter
+        (((20, 2.0), (40, 1.5), (60, 1.501), (80, 1.505)), FALLING[:4], False, False),  # no training loss since then
         (((20, 2.0), (40, 1.5), (60, 1.6), (80, 1.7)), FLAT, False, False),  # the training loss does not fall
         (((20, 2.0), (40, 2.0), (60, 1.995), (80, 1.99)), FLAT, False, True),
-        (((20, 2.0), (40, 1.9)), FLAT, False, False),  # the evaluation moves
+        (((20, 2.0), (40, 1.8)), FLAT, False, False),  # the evaluation moves
+        (((20, 2.0), (40, 1.9)), FLAT, False, True),  # by 5 %: under 7.3 %, a slow drift
         (((20, 2.0), (40, 2.0)), FALLING, False, False),
         ((), (), False, False),  # nothing is known
     ],
