@@ -54,7 +54,7 @@ def improvement(points: Points, sure: float) -> Improvement | None:
     found = _between(values, count, count, sigma)
     for fewer in sorted({1, len(values) // 20, len(values) // 10} - {0}, reverse=True):
         sharper = _between(values, fewer, count if sigma > _EXACT else 1, sigma)
-        found = sharper if sharper.at_least(sure) > found.share else found
+        found = sharper if sharper.at_least(_CHOSEN * sure) > found.share else found
     return found
 
 
@@ -63,6 +63,9 @@ def _between(values: Sequence[float], early: int, late: int, sigma: float) -> Im
     error = math.hypot(_error(sigma, early), _error(sigma, late))
     return Improvement(values[0], values[-1], start, end, share(start - end, start), error)
 
+
+_CHOSEN = 1.5
+"""Times as much doubt where the best of several looks is taken."""
 
 _EXACT = 1e-3
 """A curve whose neighbours agree to this share is as good as exact: its last value is its end."""

@@ -13,7 +13,7 @@ from analysis.thresholds import Thresholds
 
 @dataclass(frozen=True)
 class Rise:
-    """From `best` to `end`, `share` of the best, since `step`, which is `late` of all steps; `start` is the first level."""
+    """From `best` to `end`, `share` of the best, since `step`, which is `late` of all steps; first it was `start`."""
 
     step: int
     late: float

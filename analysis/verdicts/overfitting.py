@@ -37,7 +37,7 @@ def _rising(evals: Sequence[Point], losses: Sequence[Point], thresholds: Thresho
     falls = _fall(losses, best_step, thresholds.perhaps) > 0
     if rise <= bound or not (falls or (rise > _MUCH * bound and _seems_to_fall(losses, best_step, thresholds))):
         return None
-    told = f"the evaluation rose from its best, {best:.4f} at step {best_step}, to {evals[-1][1]:.4f} ({_percent(share(evals[-1][1] - best, best))})"
+    told = f"the evaluation rose from its best, {best:.4f} at step {best_step}, to {_last(evals, best)}"
     return Verdict("overfitting", strength(rise, bound), f"{told}, while {_gap(losses, evals, best_step)}", best_step)
 
 
@@ -98,5 +98,6 @@ def _gap(losses: Sequence[Point], evals: Sequence[Point], since: int) -> str:
     return f"the training loss fell from {start:.4f} to {end:.4f}: a gap of {evals[-1][1] - end:.4f}"
 
 
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f} %"
+def _last(evals: Sequence[Point], best: float) -> str:
+    value = evals[-1][1]
+    return f"{value:.4f} ({100 * share(value - best, best):.1f} %)"

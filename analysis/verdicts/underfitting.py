@@ -20,17 +20,14 @@ def underfitting(curve: Curve, thresholds: Thresholds) -> Verdict | None:
     found = moved(curve, thresholds)
     if not found or used(curve) < thresholds.used or may_have_learned_before(curve, thresholds):
         return None
-    surely = max(item.at_least(thresholds.sure) for item in found.values())
     precise = most_precise(found.values())
     learned = max(item.share for item in precise)
-    hidden = max(item.at_most(thresholds.sure) for item in precise)
+    likely = max(item.at_least(thresholds.perhaps) for item in precise)
     perhaps = max(item.at_least(thresholds.perhaps) for item in found.values())
-    if perhaps >= thresholds.material:
+    hidden = max(item.at_most(thresholds.sure) for item in precise)
+    if learned < thresholds.meaningful or likely < thresholds.meaningful / 2:
         return None
-    if (
-        not thresholds.meaningful <= max(learned, surely) < thresholds.material
-        or hidden >= _DOUBT * thresholds.material
-    ):
+    if max(learned, perhaps) >= thresholds.material or hidden >= _DOUBT * thresholds.material:
         return None
     told = f"{in_words(found)}; under {100 * thresholds.material:.1f} % is a slow drift"
     return Verdict("underfitting", strength(thresholds.material, learned), told)

@@ -248,10 +248,13 @@ POINTS = some.lists(NUMBERS, max_size=30).map(lambda values: tuple(zip(range(1, 
 
 
 @settings(max_examples=150, deadline=None)
-@given(POINTS, POINTS, POINTS, POINTS, some.none() | some.integers(0, 40), some.sampled_from(["complete", "pruned"]))
-def test_no_curve_is_too_odd(
-    losses: Points, evaluations: Points, rate: Points, norms: Points, steps: int | None, outcome: str
-) -> None:
+@given(
+    some.lists(POINTS, min_size=4, max_size=4),
+    some.none() | some.integers(0, 40),
+    some.sampled_from(["complete", "pruned"]),
+)
+def test_no_curve_is_too_odd(curves: list[Points], steps: int | None, outcome: str) -> None:
+    losses, evaluations, rate, norms = curves
     measured = {"eval_predicted_share": norms, "eval_confidence": rate, "eval_accuracy": losses}
     measured |= {"eval_minority_recall": norms, "eval_minority_precision": losses}
     found = diagnose(Curve(losses, evaluations, rate, norms, measured, steps, outcome))
