@@ -13,8 +13,8 @@ from analysis.curve import Curve, Points
 class RecordedRun:
     """A run's name, its curve, and as many of its parameters as are known, under their dotted names.
 
-    `place` is the one it took in its sweep, `swept` are the parameters in which the sweep's trials differ, `bounds` what
-    curves are held against there, where that is not the default (`analysis.bounds`).
+    `place` is the one it took in its sweep, `swept` are the parameters in which the sweep's trials differ, `bounds`
+    what curves are held against there, where that is not the default (`analysis.bounds`).
     """
 
     name: str

@@ -160,8 +160,8 @@ def planned_steps(params: Mapping[str, Any], metrics: Mapping[str, float], outco
         outcome: How it ended.
 
     Returns:
-        What the run itself says; else `training.max_steps`, or as many of them as `training.stop_at` asks for; where the epochs decide, what a
-        complete run took, unless it may have stopped early; None where that is not known.
+        What the run itself says; else `training.max_steps`, or as many of them as `training.stop_at` asks for; where
+        the epochs decide, what a complete run took, unless it may have stopped early; None where that is not known.
     """
     if "planned_steps" in metrics:
         return int(metrics["planned_steps"])
