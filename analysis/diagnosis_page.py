@@ -117,6 +117,25 @@ def _told(verdict: Verdict, advice: Sequence[Remedy]) -> Iterator[str]:
         yield ""
 
 
+def to_text(item: Diagnosed) -> str:
+    """Returns a few lines for a terminal: every verdict with its first remedy that can be typed, criteria counted."""
+    lines = [_in_short(verdict, advice) for verdict, advice in item.verdicts] or ["nothing: it is too short"]
+    counted = [count for level in ("minimum", "optimal") if (count := _counted(item.criteria, level))]
+    criteria = [f"Success criteria: {', '.join(counted)}"] if counted else []
+    return "\n".join(["What the winner's curve shows:", *(f"  {line}" for line in lines), *criteria])
+
+
+def _in_short(verdict: Verdict, advice: Sequence[Remedy]) -> str:
+    typed = next((item.override for item in advice if item.override), None)
+    return f"{words(verdict)}: {verdict.evidence}" + (f"; try {typed}" if typed else "")
+
+
+def _counted(criteria: Sequence[Judged], level: str) -> str:
+    """Returns `5 of 5 minimum`, of those of which the curve says something."""
+    known = [item.met for item in criteria if item.level == level and item.met is not None]
+    return f"{sum(known)} of {len(known)} {level}" if known else ""
+
+
 def to_json(items: Sequence[Diagnosed], sweep: str | None = None) -> str:
     """Returns `{"sweep", "runs": [{"name", "place", "outcome", "steps", "verdicts": […], "criteria": […]}]}`.
 

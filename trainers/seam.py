@@ -11,9 +11,7 @@ from typing import Any, Literal, Protocol
 
 from trainers.trial import TrialConfig
 
-Outcome = Literal[
-    "complete", "pruned", "diverged", "dead_gradient", "stagnant_evaluation", "out_of_memory", "failed"
-]
+Outcome = Literal["complete", "pruned", "diverged", "dead_gradient", "stagnant_evaluation", "out_of_memory", "failed"]
 """Every way a trial can end:
 
 complete: ran all its steps, or stopped early by its own patience; pruned: stopped by comparison with others;
