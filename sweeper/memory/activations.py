@@ -20,7 +20,7 @@ from trainers.trial import TrialConfig
 
 @dataclass(frozen=True)
 class Kept:
-    """Bytes: `saved` until the forward pass ends, `working` more while the backward pass goes through the last layer."""
+    """Bytes: `saved` till the backward pass begins, `working` more while it goes through the last layer."""
 
     saved: float
     working: float

@@ -9,13 +9,11 @@ from typing import Any
 import pytest
 import torch
 import transformers
-from benchmarks.allocations import peak_mib, resident_mib
 
+from benchmarks.allocations import peak_mib, resident_mib
 from sweeper import model_facts
-from sweeper.memory.estimate import MemoryEstimate, estimate
-from sweeper.memory.optimizer import state_bytes
+from sweeper.memory.estimate import estimate
 from trainers import adapter
-from trainers.base_model import _bits_and_bytes
 from trainers.completion import completion_logits
 from trainers.trial import Data, Lora, Model, Quantization, Training, TrialConfig
 
@@ -31,6 +29,15 @@ SIZES: dict[str, Any] = {
     "pad_token_id": 0,
     "bos_token_id": None,
     "eos_token_id": 1,
+}
+QUANTIZED = {
+    "nf4": transformers.BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.float32,
+    ),
+    "int8": transformers.BitsAndBytesConfig(load_in_8bit=True),
 }
 FAMILIES: dict[str, dict[str, Any]] = {
     "Llama": {},
@@ -69,7 +76,7 @@ def built(family: str, config: TrialConfig, folder: Path) -> tuple[Any, model_fa
     shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
     if config.quantization.name != "none":
         model.save_pretrained(folder)
-        asked = _bits_and_bytes(config.quantization, torch.device("cpu"))
+        asked = QUANTIZED[config.quantization.name]
         model = transformers.AutoModelForCausalLM.from_pretrained(folder, quantization_config=asked, **kwargs)
     wrapped = adapter.attach(model.requires_grad_(False), config.lora)
     if config.training.activation_checkpointing:  # as TRL and transformers' Trainer do
@@ -78,7 +85,7 @@ def built(family: str, config: TrialConfig, folder: Path) -> tuple[Any, model_fa
     return wrapped.train(), model_facts.facts_of(shapes, settings.to_dict())
 
 
-def steps(model: Any, config: TrialConfig, length: int, predicted: int) -> Callable[[], None]:
+def steps(model: Any, config: TrialConfig, length: int, predicted: int) -> Callable[[], object]:
     """Two steps of `trainers.lean_sft`'s loss: at the second the optimizer's state is there; rows differ in length."""
     rows = config.training.per_device_train_batch_size
     ids = torch.randint(2, SIZES["vocab_size"], (rows, length), generator=torch.Generator().manual_seed(0))
@@ -87,16 +94,15 @@ def steps(model: Any, config: TrialConfig, length: int, predicted: int) -> Calla
     mask[1:, -4:], labels[1:, -4:] = 0, -100
     optimizer = torch.optim.AdamW(adapter.trainable(model))
 
-    def run() -> None:
-        for _ in range(2):
-            logits, targets = completion_logits(model, ids, mask, labels)
-            loss = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
-            del logits
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
+    def step() -> None:
+        logits, targets = completion_logits(model, ids, mask, labels)
+        loss = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
+        del logits
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
 
-    return run
+    return lambda: (step(), step())[0]
 
 
 CASES: dict[str, tuple[str, dict[str, Any], int, int]] = {
