@@ -53,18 +53,18 @@ def read(model: Model) -> ModelFacts | None:
         shapes = {name: shape for file in _files(folder) for name, shape in _header(file).items()}
     except (OSError, ValueError, KeyError, TypeError, struct.error):
         return None  # other checks say what is wrong with a model's files
-    if not shapes or not isinstance(config, dict) or "quantization_config" in config:
-        return None
-    return facts_of(shapes, config)
+    return facts_of(shapes, config) if shapes else None
 
 
-def facts_of(shapes: Mapping[str, tuple[int, ...]], config: Mapping[str, Any]) -> ModelFacts:
-    """Returns the facts of a checkpoint.
+def facts_of(shapes: Mapping[str, tuple[int, ...]], config: Mapping[str, Any]) -> ModelFacts | None:
+    """Returns the facts of a checkpoint, None for one that is quantized.
 
     Args:
         shapes: As its headers tell.
         config: The whole of its config.json.
     """
+    if "quantization_config" in config:
+        return None
     text = {**config, **config["text_config"]} if isinstance(config.get("text_config"), Mapping) else dict(config)
     named = {_module_name(name, str(text.get("model_type"))): shape for name, shape in shapes.items()}
     if text.get("tie_word_embeddings", False):

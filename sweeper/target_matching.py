@@ -43,12 +43,20 @@ def modules(model: ModelFacts) -> list[str]:
     return [*model.linear, *others, *([] if HEAD in others else [HEAD])]
 
 
+def has_experts(model: ModelFacts) -> bool:
+    """True for a mixture of experts: PEFT adapts its routers and experts as parameters, of which nothing is said here.
+
+    `peft.utils.transformers_weight_conversion` translates the names of their layers, as files have them.
+    """
+    return any(".experts." in name for name in model.shapes)
+
+
 def short_names(model: ModelFacts) -> list[str]:
     """Returns the last components of the linear layers' names, each once: what a user would list."""
     return list(dict.fromkeys(name.rpartition(".")[2] for name in model.linear))
 
 
-def unmatched(names: Sequence[str], lora: Lora, model: ModelFacts) -> list[str]:
+def unmatched(names: Sequence[str], model: ModelFacts) -> list[str]:
     """Returns the listed names that no module ends in."""
     there = modules(model)
     return [item for item in names if not any(_is_listed(name, [item], None, None) for name in there)]

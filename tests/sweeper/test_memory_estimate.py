@@ -82,7 +82,9 @@ def built(family: str, config: TrialConfig, folder: Path) -> tuple[Any, model_fa
     if config.training.activation_checkpointing:  # as TRL and transformers' Trainer do
         wrapped.enable_input_require_grads()
         wrapped.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    return wrapped.train(), model_facts.facts_of(shapes, settings.to_dict())
+    facts = model_facts.facts_of(shapes, settings.to_dict())
+    assert facts is not None
+    return wrapped.train(), facts
 
 
 def steps(model: Any, config: TrialConfig, length: int, predicted: int) -> Callable[[], object]:
