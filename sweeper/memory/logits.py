@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from sweeper.memory.anatomy import hidden
 from sweeper.memory.precision import Precision
 from sweeper.memory.rows import Batch
 from sweeper.model_facts import ModelFacts, is_embedding, is_head
@@ -12,8 +13,8 @@ from trainers.trial import TrialConfig
 TOKEN_TILE, VOCABULARY_TILE = 4096, 32_768
 """A tile of TRL 1.16's fused head (`trl.kernels.chunked_logprob`, `trl.trainer.utils`)."""
 
-_TILE_IN_TORCH = 33
-"""Bytes per number of a tile where torch folds it: eight of float32 and a mask at once (`_backward_tile`)."""
+_FOLDED_IN_TORCH = 29
+"""Bytes per number of a tile, besides it, where torch folds it: seven of float32 and a mask (`_backward_tile`)."""
 
 
 def logits_bytes(
@@ -34,8 +35,7 @@ def logits_bytes(
         return _whole(batch.tokens, batch.tokens, words, precision)
     if not is_fused:
         return _whole(predicted, batch.tokens if batch.predicted == batch.length else predicted, words, precision)
-    tile = min(predicted if precision.is_mixed else batch.tokens, TOKEN_TILE) * min(words, VOCABULARY_TILE)
-    return float(tile * (precision.compute if precision.is_mixed else _TILE_IN_TORCH))
+    return _fused(predicted if precision.is_mixed else batch.tokens, words, hidden(model.config), precision)
 
 
 def vocabulary(model: ModelFacts) -> int:
@@ -44,6 +44,17 @@ def vocabulary(model: ModelFacts) -> int:
         shape for name, shape in model.shapes.items() if (is_embedding(name) or is_head(name)) and len(shape) == 2
     ]
     return max(tables, key=math.prod, default=(0,))[0]
+
+
+def _fused(scored: int, words: int, width: int, precision: Precision) -> float:
+    """Returns the bytes of TRL's fused head, which scores prompts, too, where Triton does not run.
+
+    Its buffer is as wide as a tile may be, however few the words are; hidden states get a gradient in float32.
+    """
+    rows = min(scored, TOKEN_TILE)
+    folded = 0 if precision.is_mixed else _FOLDED_IN_TORCH * rows * min(words, VOCABULARY_TILE)
+    cast = precision.compute * min(words, VOCABULARY_TILE) * width if precision.compute < precision.base else 0
+    return float(precision.compute * rows * VOCABULARY_TILE + folded + cast + 4 * scored * width)
 
 
 def _whole(counted: int, projected: int, words: int, precision: Precision) -> float:
