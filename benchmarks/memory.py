@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import logging
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from benchmarks.allocations import MIB, peak_mib, resident_mib
 from benchmarks.trl_loop import quiet
 from sweeper import model_facts
 from sweeper.memory.estimate import MemoryEstimate, estimate
+from sweeper.memory.precision import Kind
 from trainers import sft
 from trainers.loaded import Loaded
 from trainers.registry import Resources
@@ -43,6 +45,8 @@ CASES: Mapping[str, Mapping[str, Any]] = {
     "nf4, checkpointing": {"quantization": "nf4", "checkpointing": True},
     "int8": {"quantization": "int8"},
     "bfloat16 adapter": {"adapter": "bfloat16"},
+    "one row, evaluates 32": {"rows": 1, "evaluated": 32},
+    "one row, evaluates 32, eager": {"rows": 1, "evaluated": 32, "attention": "eager"},
     "packed": {"packing": True, "rows": 2, "length": 64},
 }
 
@@ -54,6 +58,7 @@ def main() -> None:
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     device = torch.device(parser.parse_args().device)
     quiet()
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # int8 tells of every cast
     torch.set_num_threads(1)
     header = ["case", "estimate, MiB", "measured, MiB", "difference", *MemoryEstimate.__dataclass_fields__]
     with tempfile.TemporaryDirectory() as folder:
@@ -66,7 +71,9 @@ def _rows(folder: Path, device: torch.device) -> Iterator[list[str]]:
         config, length = _trial(folder, **own)
         facts = model_facts.read(config.model)
         assert facts is not None
-        found = estimate(config, facts, length, device.type, made_rows.COMPLETION + 1)  # type: ignore[arg-type]
+        kind: Kind = "cuda" if device.type == "cuda" else "cpu"
+        evaluated = config.training.per_device_eval_batch_size
+        found = estimate(config, facts, length, kind, predicted=made_rows.COMPLETION + 1, validation_rows=evaluated)
         measured = _measured(config, device)
         parts = [f"{getattr(found, name):,.1f}" for name in MemoryEstimate.__dataclass_fields__]
         yield [case, f"{found.mib:,.1f}", f"{measured:,.1f}", f"{found.mib / measured - 1:+.1%}", *parts]
@@ -85,11 +92,12 @@ def _trial(
     quantization: Any = "none",
     checkpointing: bool = False,
     packing: bool = False,
+    evaluated: int = 1,
 ) -> tuple[TrialConfig, int]:
     """Returns a trial, and its longest row's tokens: all rows are one micro-batch, but where several fill one."""
-    train, validation = folder / f"{rows}-{length}.jsonl", folder / f"validation-{length}.jsonl"
+    train, validation = folder / f"{rows}-{length}.jsonl", folder / f"validation-{length}-{evaluated}.jsonl"
     made_rows.write(train, rows * (40 if packing else 1), length)
-    made_rows.write(validation, 1, length)
+    made_rows.write(validation, evaluated, length)
     config = TrialConfig(
         Model("llama", str(folder / "model"), attn_implementation=attention),
         Quantization(quantization),
@@ -98,7 +106,7 @@ def _trial(
         Training(
             1e-4,
             per_device_train_batch_size=rows,
-            per_device_eval_batch_size=1,
+            per_device_eval_batch_size=evaluated,
             max_steps=2,
             eval_steps=2,
             max_length=_LENGTH if packing else length,

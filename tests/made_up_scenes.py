@@ -48,6 +48,7 @@ def scene(
     model: ModelFacts | None = None,
     hardware: Hardware | None = None,
     longest: int = 512,
+    completion: int | None = 64,
     quantization: str = "none",
     labels: tuple[tuple[str, int], ...] = (),
     **own: Any,
@@ -61,6 +62,6 @@ def scene(
         Data("d", "d"),
         Training(**{"learning_rate": 2e-4} | own),
     )
-    tokens = Lengths(longest / 2, longest // 2, longest, longest, longest, "made up")
+    tokens = Lengths(longest / 2, longest // 2, longest, longest, longest, "made up", 0.0, completion)
     facts = Facts(rows=1000, effective_rows=1000, tokens=tokens, labels=labels)
     return Scene(config, facts, 1000, hardware or Hardware("cpu"), model or llama())

@@ -7,8 +7,9 @@ import math
 from collections.abc import Iterator
 
 from sweeper.finding import Finding, Severity
+from sweeper.lengths import CHARACTERS_A_TOKEN
 from sweeper.memory.estimate import MemoryEstimate, estimate
-from sweeper.memory.remedies import remedy, with_rows
+from sweeper.memory.remedies import remedy, smallest
 from sweeper.scene import Scene
 from sweeper.target_matching import has_experts
 from trainers.trial import TrialConfig
@@ -45,8 +46,11 @@ def check(scene: Scene) -> Iterator[Finding]:
 def _severity(scene: Scene, share: float) -> Severity:
     if share <= TOO_MUCH:
         return "warning"
-    smallest = _estimate(scene, with_rows(scene.config, 1)).mib
-    return "error" if smallest > TOO_MUCH * _limit_mib(scene) else "warning"
+    least = _estimate(scene, smallest(scene.config)).mib
+    return "error" if least > TOO_MUCH * _limit_mib(scene) else "warning"
+
+
+_OF_TRAINING = {"gradients", "activations", "logits", "working"}
 
 
 def _finding(severity: Severity, scene: Scene, number: str, rule: str, mend: str = "") -> Finding:
@@ -55,10 +59,11 @@ def _finding(severity: Severity, scene: Scene, number: str, rule: str, mend: str
 
 
 def _parts(found: MemoryEstimate) -> str:
-    parts = dataclasses.asdict(found)
-    logits, working = parts.pop("logits"), parts.pop("working")
-    last = {"logits": logits} if logits > working else {"working": working}
-    return ", ".join(f"{name} {_gib(size)}" for name, size in {**parts, **last}.items())
+    sizes = dataclasses.asdict(found)
+    left_out = {"working", "logits", "evaluation"} if found.training >= found.evaluation else _OF_TRAINING
+    largest = "working" if found.working > found.logits else "logits"
+    shown = [name for name in sizes if name not in left_out or (name == largest and "evaluation" in left_out)]
+    return ", ".join(f"{name} {_gib(sizes[name])}" for name in shown)
 
 
 def _gib(mib: float) -> str:
@@ -73,15 +78,23 @@ def _estimate(scene: Scene, config: TrialConfig) -> MemoryEstimate:
     assert scene.model is not None
     longest = scene.facts.tokens.longest if scene.facts.tokens else config.training.max_length
     length = min(longest, config.training.max_length)
-    return estimate(config, scene.model, length, scene.hardware.kind, _predicted(scene))
+    labels = [_tokens(name) for name, _ in scene.facts.labels]
+    return estimate(
+        config,
+        scene.model,
+        length,
+        scene.hardware.kind,
+        predicted=scene.facts.tokens.longest_completion if scene.facts.tokens else None,
+        validation_rows=scene.facts.validation_rows or None,
+        answers=sum(labels) or None,
+    )
 
 
-def _predicted(scene: Scene) -> int | None:
-    """Returns the most tokens of a label: at most one a character, and the end of the sequence; None for free text."""
-    return max((len(name) for name, _ in scene.facts.labels), default=-2) + 2 or None
+def _tokens(label: str) -> int:
+    """Returns about how many tokens a label is, with the end of the sequence."""
+    return math.ceil(len(label) / CHARACTERS_A_TOKEN) + 1
 
 
 def _remedy(scene: Scene) -> str:
     assert scene.model is not None
-    limit = FULL * _limit_mib(scene)
-    return remedy(scene.config, scene.model, lambda config: _estimate(scene, config).mib <= limit)
+    return remedy(scene.config, scene.model, lambda config: _estimate(scene, config).mib, FULL * _limit_mib(scene))

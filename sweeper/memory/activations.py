@@ -52,8 +52,7 @@ def kept(config: TrialConfig, model: ModelFacts, batch: Batch, precision: Precis
         targets: The modules with an adapter.
     """
     attention = config.model.attn_implementation
-    is_eager = attention == "eager" or (attention is None and _needs_eager(model.config))
-    passing = _Pass(config, batch, precision, targets, is_eager, bool(attention and "flash" in attention))
+    passing = _Pass(config, batch, precision, targets, is_eager(config, model), "flash" in str(attention))
     found = layers(model)
     each = [_layer(passing, layer, model.config) for layer in found]
     working = max((_working(passing, layer) for layer in found), default=0.0) + _dequantized(config, model, precision)
@@ -64,9 +63,11 @@ def kept(config: TrialConfig, model: ModelFacts, batch: Batch, precision: Precis
     return Kept(inputs + _casts(passing, model), max(each, default=0.0) + working)
 
 
-def _needs_eager(config: Mapping[str, Any]) -> bool:
-    """True for models that transformers runs without fused attention: capped scores, ALiBi."""
-    return config.get("attn_logit_softcapping") is not None or config.get("model_type") == "bloom"
+def is_eager(config: TrialConfig, model: ModelFacts) -> bool:
+    """True where attention lays out all its scores: where asked to, and for models with capped scores or ALiBi."""
+    asked = config.model.attn_implementation
+    capped = model.config.get("attn_logit_softcapping") is not None
+    return asked == "eager" or (asked is None and (capped or model.config.get("model_type") == "bloom"))
 
 
 def _layer(passing: _Pass, layer: Layer, config: Mapping[str, Any]) -> float:

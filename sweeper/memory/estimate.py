@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from sweeper.memory.activations import kept
+from sweeper.memory.activations import is_eager, kept
+from sweeper.memory.evaluation import evaluation_bytes
 from sweeper.memory.logits import logits_bytes
 from sweeper.memory.optimizer import state_bytes
 from sweeper.memory.precision import BYTES, Kind, precision_of
-from sweeper.memory.rows import batch_of
+from sweeper.memory.rows import batch_of, evaluated
 from sweeper.memory.weights import base_bytes
 from sweeper.model_facts import ModelFacts
 from sweeper.target_matching import HEAD, matched
@@ -24,7 +25,7 @@ class MemoryEstimate:
 
     `base` are the frozen weights, `optimizer` its state, `activations` what autograd keeps for the backward pass;
     `logits` and `working` (the backward pass's own gradients) stand beside them at different moments. What a library
-    takes for itself, such as a CUDA context, is not counted.
+    takes for itself, such as a CUDA context, is not counted. `evaluation` comes when activations are gone.
     """
 
     base: float
@@ -34,18 +35,30 @@ class MemoryEstimate:
     activations: float
     logits: float
     working: float
+    evaluation: float
+
+    @property
+    def training(self) -> float:
+        """What only training takes: the larger of the two that do not meet counts."""
+        return self.gradients + self.activations + max(self.logits, self.working)
 
     @property
     def mib(self) -> float:
-        """The peak: everything that stays, and the larger of the two that do not meet."""
-        stays = self.base + self.adapters + self.gradients + self.optimizer + self.activations
-        return stays + max(self.logits, self.working)
+        """The peak: everything that stays, and what training or evaluating takes besides."""
+        return self.base + self.adapters + self.optimizer + max(self.training, self.evaluation)
 
 
 def estimate(
-    config: TrialConfig, model: ModelFacts, length: int, kind: Kind, predicted: int | None = None
+    config: TrialConfig,
+    model: ModelFacts,
+    length: int,
+    kind: Kind,
+    *,
+    predicted: int | None = None,
+    validation_rows: int | None = None,
+    answers: int | None = None,
 ) -> MemoryEstimate:
-    """Estimates the peak of a training step: its backward pass begins, and the optimizer's state is there already.
+    """Estimates the peak of a trial: a backward pass begins, or rows are evaluated; the optimizer's state is there.
 
     Args:
         config: The trial; its micro-batch decides, not its accumulation.
@@ -53,6 +66,8 @@ def estimate(
         length: Tokens of the longest row, at most `training.max_length`.
         kind: A GPU computes in mixed precision and with TRL's fused head.
         predicted: Tokens in a row's loss, None for all.
+        validation_rows: How many rows there are to evaluate, None for `training.per_device_eval_batch_size` of them.
+        answers: Tokens of all labels together, of which each row's logits are computed; None without labels.
     """
     precision, targets = precision_of(config, kind), matched(config.lora, model)
     batch = batch_of(config, length, predicted)
@@ -68,6 +83,12 @@ def estimate(
         "activations": activations.saved,
         "logits": logits_bytes(config, model, batch, precision, is_fused=is_fused),
         "working": activations.working,
+        "evaluation": evaluation_bytes(
+            model,
+            evaluated(config, length, predicted if answers is None else answers, validation_rows),
+            precision,
+            is_eager=is_eager(config, model),
+        ),
     }
     return MemoryEstimate(**{name: size / _MIB for name, size in parts.items()})
 

@@ -25,6 +25,20 @@ class Batch:
         return self.rows * self.length
 
 
+def evaluated(config: TrialConfig, length: int, predicted: int | None, validation_rows: int | None) -> Batch:
+    """Returns what an evaluation's forward pass gets at most: rows are not packed there.
+
+    Args:
+        config: The trial.
+        length: Tokens of the longest row.
+        predicted: Tokens behind a prompt, None for all.
+        validation_rows: How many there are, None where that is not known.
+    """
+    asked = config.training.per_device_eval_batch_size
+    rows = asked if validation_rows is None else min(asked, validation_rows)
+    return Batch(rows, length, length if predicted is None else predicted, has_mask=rows > 1)
+
+
 def batch_of(config: TrialConfig, length: int, predicted: int | None) -> Batch:
     """Returns what a forward pass gets.
 

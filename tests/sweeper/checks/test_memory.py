@@ -12,7 +12,13 @@ from sweeper.finding import Finding
 from sweeper.memory.estimate import estimate
 from sweeper.scene import Hardware, Scene
 
-BIG = {"per_device_train_batch_size": 16, "gradient_accumulation_steps": 2, "max_length": 1024, "longest": 4000}
+BIG = {
+    "per_device_train_batch_size": 16,
+    "per_device_eval_batch_size": 1,
+    "gradient_accumulation_steps": 2,
+    "max_length": 1024,
+    "longest": 4000,
+}
 
 
 def on(gib: float | None, kind: str = "cuda", **own: object) -> Scene:
@@ -27,7 +33,7 @@ def only(found: Scene) -> Finding:
 
 def needs(found: Scene) -> float:
     assert found.model is not None
-    return estimate(found.config, found.model, 1024, found.hardware.kind).mib / 1024
+    return estimate(found.config, found.model, 1024, found.hardware.kind, predicted=64).mib / 1024
 
 
 def test_what_fits_is_a_note_with_its_parts() -> None:
@@ -77,9 +83,15 @@ def test_remedies_come_in_the_documents_order() -> None:
     assert only(tight).remedy.endswith("a smaller model, or a device with more memory")
 
 
-def test_labels_need_few_logits_on_a_cpu() -> None:
-    free, labelled = on(None, "cpu"), on(None, "cpu", labels=(("joy", 10), ("fear", 4)))
-    assert "logits 23" in only(free).number and "logits" not in only(labelled).number
+def test_few_logits_are_needed_for_short_completions_on_a_cpu() -> None:
+    whole, short = on(None, "cpu", completion=None), on(None, "cpu", completion=8)
+    assert "logits 23.5 GiB" in only(whole).number and "logits" not in only(short).number
+
+
+def test_evaluating_fewer_rows_is_the_first_remedy_and_loses_nothing() -> None:
+    found = only(on(8.0, per_device_train_batch_size=1, per_device_eval_batch_size=64))
+    assert found.severity == "warning" and "evaluation" in found.number and "activations" not in found.number
+    assert found.remedy.startswith("training.per_device_eval_batch_size=") and " " not in found.remedy
 
 
 def test_accumulation_costs_nothing_and_rows_do() -> None:
