@@ -68,15 +68,27 @@ def main() -> None:
 def _rows(folder: Path, device: torch.device) -> Iterator[list[str]]:
     shapes.build(shapes.ONE_BILLION if device.type == "cuda" else SMALL, folder / "model", device)
     for case, own in CASES.items():
-        config, length = _trial(folder, **own)
-        facts = model_facts.read(config.model)
-        assert facts is not None
-        kind: Kind = "cuda" if device.type == "cuda" else "cpu"
-        evaluated = config.training.per_device_eval_batch_size
-        found = estimate(config, facts, length, kind, predicted=made_rows.COMPLETION + 1, validation_rows=evaluated)
-        measured = _measured(config, device)
+        config, found = estimated(folder, "cuda" if device.type == "cuda" else "cpu", **own)
+        took = measured(config, device)
         parts = [f"{getattr(found, name):,.1f}" for name in MemoryEstimate.__dataclass_fields__]
-        yield [case, f"{found.mib:,.1f}", f"{measured:,.1f}", f"{found.mib / measured - 1:+.1%}", *parts]
+        yield [case, f"{found.mib:,.1f}", f"{took:,.1f}", f"{found.mib / took - 1:+.1%}", *parts]
+
+
+def estimated(folder: Path, kind: Kind, **own: Any) -> tuple[TrialConfig, MemoryEstimate]:
+    """Returns a case's trial, and what it should take.
+
+    Args:
+        folder: Where the base is, as `model`, and where the rows will be.
+        kind: The device.
+        **own: One of `CASES`.
+    """
+    config, length = _trial(folder, **own)
+    facts = model_facts.read(config.model)
+    if facts is None:
+        raise RuntimeError(f"no model in {config.model.path}")
+    evaluated = config.training.per_device_eval_batch_size
+    predicted = made_rows.COMPLETION + 1
+    return config, estimate(config, facts, length, kind, predicted=predicted, validation_rows=evaluated)
 
 
 def _trial(
@@ -117,7 +129,7 @@ def _trial(
     return config, length
 
 
-def _measured(config: TrialConfig, device: torch.device) -> float:
+def measured(config: TrialConfig, device: torch.device) -> float:
     """Returns the MiB that a trial takes at its peak, its base among them."""
     gc.collect()
     loaded = Loaded(device)

@@ -10,6 +10,7 @@ import pytest
 import torch
 import transformers
 
+from benchmarks import memory, shapes
 from benchmarks.allocations import peak_mib, resident_mib
 from sweeper import model_facts
 from sweeper.memory.estimate import estimate
@@ -139,5 +140,29 @@ def test_an_estimate_is_within_15_percent_of_a_measured_peak(case: str, tmp_path
     model, facts = built(family, config, tmp_path)
     measured = resident_mib(model) + peak_mib(steps(model, config, length, predicted))
     found = estimate(config, facts, length, "cpu", predicted=predicted, validation_rows=1)
-    print(f"CASE {case}: {found.mib / measured - 1:+.1%} {measured:.1f} {found}")
     assert found.mib == pytest.approx(measured, rel=0.15), found
+
+
+def test_what_is_measured_is_what_is_allocated_at_once() -> None:
+    def run() -> None:
+        first, second = torch.empty(1 << 20), torch.empty(1 << 20)
+        del first
+        second = torch.cat([second, torch.empty(1 << 18)])
+
+    assert peak_mib(lambda: torch.empty(1 << 20)) == 4.0
+    assert peak_mib(run) == 4 + 1 + 5
+
+
+@pytest.mark.parametrize("quantization", ["none", "nf4", "int8"])
+def test_a_base_takes_what_its_quantization_says(quantization: str, tmp_path: Path) -> None:
+    config = trial(quantization=quantization, r=1, target_modules=["q_proj"])
+    model, facts = built("Llama", config, tmp_path)
+    found = estimate(config, facts, 8, "cpu")
+    assert found.base + found.adapters == pytest.approx(resident_mib(model), rel=0.01)
+
+
+@pytest.mark.parametrize("case", ["dropout 0.1", "packed", "one row, evaluates 32, eager"])
+def test_the_trainer_itself_takes_what_is_estimated(case: str, tmp_path: Path) -> None:
+    shapes.build(memory.SMALL, tmp_path / "model", torch.device("cpu"))
+    config, found = memory.estimated(tmp_path, "cpu", **memory.CASES[case])
+    assert found.mib == pytest.approx(memory.measured(config, torch.device("cpu")), rel=0.15), found
