@@ -19,19 +19,26 @@ def matched(lora: Lora, model: ModelFacts) -> list[str]:
     As `peft.tuners.tuners_utils.check_target_module_exists` of PEFT 0.21: a string is a regular expression that must
     match a whole name, a list holds whole names or what they end in after a dot, `all-linear` is every linear layer but
     the head. `exclude_modules`, `modules_to_save` and `layers_to_transform` of `lora.kwargs` take away from that.
-
-    Raises:
-        re.error: `lora.target_modules` is no regular expression.
+    What is no regular expression matches nothing.
     """
     wanted = lora.target_modules
     if isinstance(wanted, str) and wanted.lower() == ALL_LINEAR:
         found: Iterable[str] = model.linear
     elif isinstance(wanted, str):
-        found = (name for name in modules(model) if re.fullmatch(wanted, name))
+        found = (name for name in modules(model) if is_pattern(wanted) and re.fullmatch(wanted, name))
     else:
         indexes, patterns = lora.kwargs.get("layers_to_transform"), lora.kwargs.get("layers_pattern")
         found = (name for name in modules(model) if _is_listed(name, wanted, indexes, patterns))
     return [name for name in found if not _is_excluded(name, lora.kwargs)]
+
+
+def is_pattern(text: str) -> bool:
+    """True for a regular expression."""
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return True
 
 
 def modules(model: ModelFacts) -> list[str]:

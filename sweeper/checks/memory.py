@@ -17,7 +17,7 @@ from trainers.trial import TrialConfig
 FULL, TOO_MUCH = 0.9, 1.1
 """Shares of the memory (ours): the estimate is good to 15 %, and a CUDA context is not in it."""
 
-_KEY = "training.per_device_train_batch_size"
+_TRAIN, _EVAL = "per_device_train_batch_size", "per_device_eval_batch_size"
 _SOURCE = "004; sweeper/memory"
 
 
@@ -54,8 +54,10 @@ _OF_TRAINING = {"gradients", "activations", "logits", "working"}
 
 
 def _finding(severity: Severity, scene: Scene, number: str, rule: str, mend: str = "") -> Finding:
-    rows = scene.config.training.per_device_train_batch_size
-    return Finding(severity, _KEY, rows, number, rule, _SOURCE, mend)
+    found = _estimate(scene, scene.config)
+    name = _TRAIN if found.training >= found.evaluation else _EVAL  # whichever the peak is of
+    value = getattr(scene.config.training, name)
+    return Finding(severity, f"training.{name}", value, number, rule, _SOURCE, mend)
 
 
 def _parts(found: MemoryEstimate) -> str:

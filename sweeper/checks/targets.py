@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from sweeper.finding import Finding, Severity
 from sweeper.model_facts import ModelFacts, is_embedding, is_head
 from sweeper.scene import Scene
-from sweeper.target_matching import has_experts, matched, short_names, unmatched
+from sweeper.target_matching import has_experts, is_pattern, matched, short_names, unmatched
 from trainers.trial import Lora
 
 _KEY = "lora.target_modules"
@@ -21,12 +20,7 @@ def check(scene: Scene) -> Iterator[Finding]:
     if scene.model is None:
         return
     lora = scene.config.lora
-    try:
-        found = matched(lora, scene.model)
-    except re.error as error:
-        number = f"no regular expression: {error}"
-        yield _finding("error", lora, number=number, rule=_RULE, source="PEFT", remedy=_usual(scene.model))
-        return
+    found = matched(lora, scene.model)
     yield from _missing(lora, scene.model, found)
     yield from _head(lora, scene.model, found)
     yield from _embeddings(lora, scene.model, found)
@@ -38,7 +32,8 @@ def _missing(lora: Lora, model: ModelFacts, found: list[str]) -> Iterator[Findin
         return
     there = f"there are {', '.join(short_names(model))}"
     if not found:
-        number = f"no module matches; {there}"
+        is_wrong = isinstance(lora.target_modules, str) and not is_pattern(lora.target_modules)
+        number = f"{'no regular expression' if is_wrong else 'no module matches'}; {there}"
         yield _finding("error", lora, number=number, rule=_RULE, source="PEFT", remedy=_usual(model))
     elif not isinstance(lora.target_modules, str) and (lost := unmatched(lora.target_modules, model)):
         left = [name for name in lora.target_modules if name not in lost]

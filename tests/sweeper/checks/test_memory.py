@@ -90,8 +90,13 @@ def test_few_logits_are_needed_for_short_completions_on_a_cpu() -> None:
 
 def test_evaluating_fewer_rows_is_the_first_remedy_and_loses_nothing() -> None:
     found = only(on(8.0, per_device_train_batch_size=1, per_device_eval_batch_size=64))
+    assert (found.key, found.value) == ("training.per_device_eval_batch_size", 64)
     assert found.severity == "warning" and "evaluation" in found.number and "activations" not in found.number
     assert found.remedy.startswith("training.per_device_eval_batch_size=") and " " not in found.remedy
+
+
+def test_targets_that_are_no_pattern_are_another_checks_finding() -> None:
+    assert only(on(1000.0, target_modules="*.q_proj")).severity == "note"
 
 
 def test_accumulation_costs_nothing_and_rows_do() -> None:
