@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import heapq
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +19,9 @@ CHARACTERS_A_TOKEN = 4
 MOST_COUNTED = 10_000
 """Examples, evenly spaced: 100 of them are above the 99th percentile."""
 
+_LONGEST = 16
+"""Completions that are counted for the longest: tokens go with characters."""
+
 COUNTED = "the model's tokenizer"
 ESTIMATED = f"estimated at {CHARACTERS_A_TOKEN} characters a token"
 
@@ -25,6 +30,7 @@ ESTIMATED = f"estimated at {CHARACTERS_A_TOKEN} characters a token"
 class Lengths:
     """Tokens of an example before it is cut: prompt, completion, end-of-sequence token (`trainers.tokens`).
 
+    `longest_completion` is the completion's part alone, None where it is not known.
     `truncated` is the share of the examples that are longer than the configuration's `training.max_length`.
     """
 
@@ -35,6 +41,7 @@ class Lengths:
     longest: int
     source: str
     truncated: float = 0.0
+    longest_completion: int | None = None
 
 
 def lengths_of(config: TrialConfig, examples: Sequence[Example]) -> Lengths:
@@ -47,7 +54,13 @@ def lengths_of(config: TrialConfig, examples: Sequence[Example]) -> Lengths:
     taken = _sample(examples)
     counts, source = _counts(tokenizer_file(config.model), [item.prompt + item.completion for item in taken])
     among = "" if len(taken) == len(examples) else f", {len(taken):,} of the examples"
-    return _lengths(sorted(counts), config.training.max_length, source + among)
+    found = _lengths(sorted(counts), config.training.max_length, source + among)
+    return dataclasses.replace(found, longest_completion=_longest([item.completion for item in taken], config))
+
+
+def _longest(texts: Sequence[str], config: TrialConfig) -> int:
+    """Returns the most tokens among the texts with the most characters."""
+    return max(_counts(tokenizer_file(config.model), heapq.nlargest(_LONGEST, texts, key=len))[0])
 
 
 def _lengths(counts: Sequence[int], max_length: int, source: str) -> Lengths:
