@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -36,7 +36,7 @@ class Scene:
     source_rows: int
     hardware: Hardware
     model: ModelFacts | None = None
-    repeats: Repeats = Repeats()
+    repeats: Repeats = field(default_factory=Repeats)
 
     @property
     def effective_batch(self) -> int:

@@ -119,9 +119,7 @@ def _restarts(warm: int, whole: int, peak: float, num_cycles: int = 1) -> Factor
 def _polynomial(warm: int, whole: int, peak: float, lr_end: float = 1e-7, power: float = 1.0) -> Factor:
     if not peak > lr_end:
         raise ImpossibleScheduleError(f"lr_end={lr_end:g} must be below training.learning_rate={peak:g}")
-    return _warmed(
-        lambda step: ((peak - lr_end) * (1 - (step - warm) / (whole - warm)) ** power + lr_end) / peak, warm
-    )
+    return _warmed(lambda step: ((peak - lr_end) * (1 - (step - warm) / (whole - warm)) ** power + lr_end) / peak, warm)
 
 
 def _inverse_sqrt(warm: int, whole: int, peak: float, timescale: int | None = None) -> Factor:
@@ -138,6 +136,7 @@ def _least(peak: float, min_lr: float | None, min_lr_rate: float | None) -> floa
 
 
 def _cosine_with_min_lr(
+    *,
     warm: int,
     whole: int,
     peak: float,
@@ -152,6 +151,7 @@ def _cosine_with_min_lr(
 
 
 def _cosine_warmup_with_min_lr(
+    *,
     warm: int,
     whole: int,
     peak: float,
@@ -187,6 +187,7 @@ def _falls(kind: str, cycles: float, progress: float) -> float:
 
 
 def _warmup_stable_decay(
+    *,
     warm: int,
     whole: int,
     peak: float,
