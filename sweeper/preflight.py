@@ -106,10 +106,11 @@ def _listed(asked: Command) -> Iterator[tuple[Params, Collection[str], bool]]:
         yield from ((params, (), True) for params in (corners if large else representatives)(asked.space))
         return
     stages = list(procedures.planned(asked.asked))
-    yield asked.example, {key for stage in stages for key in stage.varied} - set(asked.example), True
+    varied = {key for stage in stages for key in stage.varied}
+    yield asked.example, varied - set(asked.example), True  # what is held throughout is held
     for stage in stages:
         if stage.stage.budget.is_full:  # a pilot's length, and its rates, are the procedure's own
-            yield from ((example, stage.varied, False) for example in stage.examples)
+            yield from ((example, varied, False) for example in stage.examples)
 
 
 def _count(asked: Command) -> int:
