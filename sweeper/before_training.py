@@ -37,7 +37,7 @@ class BeforeTraining:
 
     def tell(self) -> None:
         """Says the warnings, a line each, and writes all findings beside the sweep; once a session."""
-        if self._is_told:
+        if self._is_told or not self._findings:
             return
         self._is_told = True
         text = page(self._asked.name, self._findings)

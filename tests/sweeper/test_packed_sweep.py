@@ -20,6 +20,9 @@ def swept(shell: Shell, micro_sweep: Callable[..., list[str]]) -> Shell:
     done = shell.sweep("-m", "sweep.name=s", "executor.workers=1", *micro_sweep(*axes))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "| Trainer |" in done.stdout
+    assert "warning: lora.r=32: 14 examples" in done.stderr and "note: " not in done.stderr
+    assert "of preflight: sweep.dry_run=true shows them" in done.stderr
+    assert "lora.r=32" in (shell.folder / "runs/s/preflight.md").read_text()
     return shell
 
 
