@@ -17,6 +17,7 @@ from sweeper.scene import Hardware
 from sweeper.scenes import Scenes
 from sweeper.search import Params
 from sweeper.settings import Executor
+from sweeper.settled import is_open
 from sweeper.validation import Problem
 from trainers.trial import TrialConfig
 
@@ -106,11 +107,18 @@ def _listed(asked: Command) -> Iterator[tuple[Params, Collection[str], bool]]:
         yield from ((params, (), True) for params in (corners if large else representatives)(asked.space))
         return
     stages = list(procedures.planned(asked.asked))
-    varied = {key for stage in stages for key in stage.varied}
+    varied = {key for stage in stages for key in _varied(stage)}
     yield asked.example, varied - set(asked.example), True  # what is held throughout is held
     for stage in stages:
         if stage.stage.budget.is_full:  # a pilot's length, and its rates, are the procedure's own
-            yield from ((example, varied, False) for example in stage.examples)
+            known = (not any(map(is_open, point.values())) for point in stage.points)
+            yield from ((example, varied, False) for example in itertools.compress(stage.examples, known))
+
+
+def _varied(stage: procedures.PlannedStage) -> set[str]:
+    """Returns the keys that a stage's trials differ in, those among them that follow from others."""
+    keys = {key for point in stage.points for key in point}
+    return {*stage.varied, *(key for key in keys if len({str(point.get(key)) for point in stage.points}) > 1)}
 
 
 def _count(asked: Command) -> int:

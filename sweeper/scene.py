@@ -45,6 +45,12 @@ class Scene:
         return training.per_device_train_batch_size * training.gradient_accumulation_steps
 
     @property
+    def examples_a_row(self) -> float:
+        """Training examples in a row of a batch: several where they are packed, counted by their tokens."""
+        tokens, limit = self.facts.mean_tokens, self.config.training.max_length
+        return limit / min(tokens, limit) if self.config.training.packing and tokens else 1.0
+
+    @property
     def trained_rows(self) -> int:
         """The rows of an epoch, augmented ones among them."""
         data = self.config.data

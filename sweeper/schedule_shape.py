@@ -63,8 +63,10 @@ def _factor(training: Training, whole: int) -> Factor:
     name, kwargs = training.lr_scheduler_type, dict(training.lr_scheduler_kwargs)
     if name not in _MAKERS:
         raise ImpossibleScheduleError(f"there is no such schedule; known are {', '.join((*_MAKERS, *UNFORESEEN))}")
-    if name == "constant":
+    if name == "constant":  # the library takes any arguments for these two, and makes nothing of them
         return lambda step: 1.0
+    if name == "constant_with_warmup":
+        return _constant_with_warmup(warmup(training, whole))
     if name == "range_test":
         return _range_test(training.learning_rate, whole, kwargs)
     share = kwargs.pop("decay_share", None)
@@ -92,7 +94,7 @@ def _warmed(after: Factor, warm: int) -> Factor:
     return lambda step: step / max(1, warm) if step < warm else after(step)
 
 
-def _constant_with_warmup(warm: int, whole: int, peak: float) -> Factor:
+def _constant_with_warmup(warm: int) -> Factor:
     return _warmed(lambda step: 1.0, warm)
 
 
@@ -224,7 +226,7 @@ _MAKERS: Mapping[str, Callable[..., Factor]] = {
     "cosine": _cosine,
     "cosine_with_restarts": _restarts,
     "polynomial": _polynomial,
-    "constant": lambda **_: lambda step: 1.0,
+    "constant": lambda: lambda step: 1.0,
     "constant_with_warmup": _constant_with_warmup,
     "inverse_sqrt": _inverse_sqrt,
     "cosine_with_min_lr": _cosine_with_min_lr,

@@ -33,9 +33,7 @@ def check(scene: Scene) -> Iterator[Finding]:
 
 def _seen(scene: Scene) -> int:
     """Counts rows, every one as often as it is seen."""
-    tokens, limit = scene.facts.mean_tokens, scene.config.training.max_length
-    held = limit / min(tokens, limit) if scene.config.training.packing and tokens else 1.0
-    seen = math.floor(scene.steps * scene.effective_batch * held)
+    seen = math.floor(scene.steps * scene.effective_batch * scene.examples_a_row)
     if scene.config.training.max_steps >= 0:
         return seen
     # An epoch's last step may be short of rows.

@@ -132,6 +132,16 @@ def test_a_grid_over_a_large_file(many: list[str]) -> None:
     assert all(item["severity"] != "error" for item in told)
 
 
+@pytest.mark.parametrize("procedure", ["packing", "scheduler"])
+def test_what_a_procedure_tries_on_purpose_is_no_warning(procedure: str) -> None:
+    assert {item["severity"] for item in plan_of(procedure)["findings"]} == {"note"}
+
+
+def test_a_rate_that_a_procedure_holds_is_one() -> None:
+    told = plan_of("exp3")["findings"]
+    assert {item["key"] for item in told if item["severity"] == "warning"} == {"training.num_train_epochs"}
+
+
 def finding(value: Any, number: str = "n", severity: Any = "note") -> Finding:
     return Finding(severity, "lora.r", value, number, "rule", "ours", "lora.r=8")
 

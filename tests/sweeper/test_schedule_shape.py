@@ -21,6 +21,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("polynomial", {"power": 2.0, "lr_end": 1e-6}),
     ("constant", {}),
     ("constant_with_warmup", {}),
+    ("constant_with_warmup", {"num_cycles": 2}),
     ("inverse_sqrt", {}),
     ("inverse_sqrt", {"timescale": 40}),
     ("cosine_with_min_lr", {"min_lr_rate": 0.1}),
@@ -57,6 +58,7 @@ def test_every_schedule_of_the_library_is_known() -> None:
     assert names | {"range_test"} == {*_MAKERS, *UNFORESEEN}
 
 
+@pytest.mark.filterwarnings("ignore:Both num_training_steps:UserWarning")
 @pytest.mark.parametrize(("warm", "steps"), [(0, 61), (7, 61), (0.1, 61), (1, 2)])
 @pytest.mark.parametrize(("name", "kwargs"), CASES)
 def test_shapes_are_the_librarys(name: str, kwargs: dict[str, Any], warm: float, steps: int) -> None:

@@ -83,3 +83,10 @@ def test_one_row_at_a_time_over_four_bits(micro: int, accumulated: int, found: i
 @pytest.mark.parametrize(("accumulated", "found"), [(1, ["note"]), (2, []), (8, []), (16, ["note"]), (64, ["warning"])])
 def test_rows_of_a_step(accumulated: int, found: list[str]) -> None:
     assert severities(batch.check, training_gradient_accumulation_steps=accumulated) == found
+
+
+def test_a_packed_row_counts_for_its_examples() -> None:
+    sizes = {"training_per_device_train_batch_size": 1, "training_gradient_accumulation_steps": 1}
+    assert severities(batch.check, **sizes) == ["warning"]
+    packed = {"tokens": lengths(64), "training_packing": True, "training_max_length": 1024}
+    assert severities(batch.check, **sizes, **packed) == []
