@@ -27,25 +27,29 @@ class ImpossibleScheduleError(ValueError):
     """A schedule that its library would refuse: a setting it does not know, or values that do not go together."""
 
 
-def shape(training: Training, whole: int, most: int | None = None) -> list[float] | None:
-    """Returns the share of `training.learning_rate` at every step.
+def shape(training: Training, whole: int, most: int | None = None, stride: int = 1) -> list[float] | None:
+    """Returns the share of `training.learning_rate` at every step, or at every so many.
 
     Args:
         training: The schedule, its arguments and its warm-up.
         whole: The steps of the whole run that the schedule is made for.
         most: How many of them are run; None for all.
+        stride: From one step that is asked for to the next.
 
     Returns:
-        A factor a step, the first step first; None for a schedule that follows what is measured.
+        A factor for each, that of the first step first; None for a schedule that follows what is measured.
 
     Raises:
         ImpossibleScheduleError: The schedule cannot be made, or not followed to the end.
     """
     if training.lr_scheduler_type in UNFORESEEN:
         return None
-    factor = _factor(training, whole)
     try:
-        return [factor(step) for step in range(whole if most is None else min(most, whole))]
+        factor = _factor(training, whole)
+    except (ArithmeticError, ValueError, TypeError) as error:
+        raise ImpossibleScheduleError(str(error)) from None
+    try:
+        return [factor(step) for step in range(0, whole if most is None else min(most, whole), stride)]
     except (ArithmeticError, ValueError, TypeError) as error:
         raise ImpossibleScheduleError(f"it cannot be followed to the end: {error}") from None
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from sweeper.finding import Finding
 from sweeper.percent import percent
 from sweeper.scene import Scene
-from sweeper.schedule_shape import ImpossibleScheduleError, shape
+from sweeper.schedule_shape import ImpossibleScheduleError, shape, warmup
 
 KEY, SOURCE = "training.lr_scheduler_type", "004, Critical Issues 2; computed from the schedule"
 
@@ -21,13 +22,18 @@ LOOKED_AT = 0.4
 """The share of the run at which the rate is said: step 200 of document 004's 500."""
 
 
+MOST_STEPS = 20_000
+"""Steps, evenly spaced, that are looked at of a longer run: the share is then known to a hundredth of a percent."""
+
+
 def check(scene: Scene) -> Iterator[Finding]:
     """Says how many steps have next to no learning rate, and where it stands at 40 % of the run."""
     name = scene.config.training.lr_scheduler_type
     if scene.whole < 1:
         return
     try:
-        factors = shape(scene.config.training, scene.whole, scene.steps)
+        stride = math.ceil(scene.steps / MOST_STEPS)
+        factors = shape(scene.config.training, scene.whole, scene.steps, stride)
     except ImpossibleScheduleError as error:
         remedy = f"{KEY}=linear 'training.lr_scheduler_kwargs={{}}'"
         yield Finding("error", KEY, name, "no schedule can be made", str(error), "transformers 5.23", remedy)
@@ -35,17 +41,18 @@ def check(scene: Scene) -> Iterator[Finding]:
     if factors is None:
         yield Finding("note", KEY, name, "follows what is measured", "not known before the run", "ours")
     elif name != "range_test":  # which begins near 0 to find out where learning begins
-        yield _judged(scene, factors)
+        yield _judged(scene, factors, stride)
 
 
-def _judged(scene: Scene, factors: list[float]) -> Finding:
-    low = sum(factor < EXHAUSTED for factor in factors)
-    share, step = low / len(factors), int(LOOKED_AT * len(factors))
-    of = f"{len(factors):,}" + ("" if len(factors) == scene.whole else f" (of a schedule for {scene.whole:,})")
-    at = f"{factors[step]:.0%}".replace("%", " %")
-    number = f"{at} of its peak at step {step:,} of {of}; {low:,} steps ({percent(share)}) under 1 %"
+def _judged(scene: Scene, factors: list[float], stride: int) -> Finding:
+    share = sum(factor < EXHAUSTED for factor in factors) / len(factors)
+    low, place = round(share * scene.steps), int(LOOKED_AT * len(factors))
+    of = f"{scene.steps:,}" + ("" if scene.steps == scene.whole else f" (of a schedule for {scene.whole:,})")
+    at = f"{factors[place]:.0%}".replace("%", " %")
+    number = f"{at} of its peak at step {place * stride:,} of {of}; {low:,} steps ({percent(share)}) under 1 %"
+    late = factors[math.ceil(warmup(scene.config.training, scene.whole) / stride) :]  # warm-up is a check of its own
     name, rule = scene.config.training.lr_scheduler_type, "steps under 1 % of the peak teach next to nothing"
-    if share <= MANY:
+    if sum(factor < EXHAUSTED for factor in late) <= MANY * len(factors):
         return Finding("note", KEY, name, number, rule, SOURCE)
     remedy = f"{KEY}=cosine_with_min_lr +training.lr_scheduler_kwargs.min_lr_rate=0.1"
     return Finding("warning", KEY, name, number, rule, f"{SOURCE}; remedy: 001, lr_scheduler_type", remedy)

@@ -36,6 +36,8 @@ def _too_long(scene: Scene, warm: int, steps: int) -> Finding | None:
     if warm >= scene.whole:
         rule = f"the run ends before training.learning_rate={scene.config.training.learning_rate:g} is reached"
         return Finding("error", KEY, value, number, rule, SOURCE, remedy)
+    if 2 * warm <= scene.whole:  # the whole run's is not too long: the pilot is too short
+        remedy = f"training.stop_at={2 * warm}"
     return Finding("warning", KEY, value, number, "over half of the run is warm-up", SOURCE, remedy)
 
 

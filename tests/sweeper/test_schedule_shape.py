@@ -87,6 +87,8 @@ def test_what_follows_measurements_is_not_foretold(name: str) -> None:
         ("warmup_stable_decay", {}, "num_decay_steps"),
         ("warmup_stable_decay", {"num_decay_steps": 5, "decay_type": "square"}, "linear, cosine, 1-sqrt"),
         ("slow", {}, "no such schedule"),
+        ("cosine", {"num_cycles": "x"}, "could not convert|multiply"),
+        ("range_test", {"start": "x"}, "could not convert"),
     ],
 )
 def test_what_the_library_would_refuse_is_refused(name: str, kwargs: dict[str, Any], says: str) -> None:

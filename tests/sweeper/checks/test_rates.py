@@ -33,6 +33,17 @@ def test_where_the_rate_really_is(name: str, kwargs: dict[str, Any], severity: s
     assert found.severity == severity and number in found.number
 
 
+def test_a_pilot_that_ends_within_its_warm_up_is_the_warm_ups_matter() -> None:
+    short = {"training_warmup_steps": 40, "training_stop_at": 1}
+    assert severities(schedule.check, **short) == ["note"]
+    assert only(warmup.check, **short).remedy == "training.stop_at=80"
+
+
+def test_the_longest_run_is_looked_at_in_no_time() -> None:
+    found = only(schedule.check, training_lr_scheduler_type="cosine", training_max_steps=10**12)
+    assert "(6.2 %) under 1 %" in found.number and "of its peak at step 400,000,000,000 of" in found.number
+
+
 def test_a_run_cut_short_follows_the_whole_runs_schedule() -> None:
     found = only(schedule.check, training_warmup_steps=0, training_stop_at=100)
     assert found.number.startswith("92 % of its peak at step 40 of 100 (of a schedule for 500); 0 steps")
