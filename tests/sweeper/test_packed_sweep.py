@@ -13,7 +13,6 @@ from analysis import store
 from sweeper.event_log import read
 from sweeper.history import History
 
-
 AXES = ("lora.r=4,32,2", "training.optim=adamw_torch,adamw_bnb_8bit", "trainer.capacity=3")
 
 
