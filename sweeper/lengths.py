@@ -31,7 +31,8 @@ class Lengths:
     """Tokens of an example before it is cut: prompt, completion, end-of-sequence token (`trainers.tokens`).
 
     `longest_completion` is the completion's part alone, None where it is not known.
-    `truncated` is the share of the examples that are longer than the configuration's `training.max_length`.
+    `truncated` is the share of the examples that are longer than the configuration's `training.max_length`; `dropped`
+    that of those whose prompt alone fills it: nothing of their completion is left, and TRL leaves them out.
     """
 
     mean: float
@@ -41,6 +42,7 @@ class Lengths:
     longest: int
     source: str
     truncated: float = 0.0
+    dropped: float = 0.0
     longest_completion: int | None = None
 
 
@@ -51,23 +53,27 @@ def lengths_of(config: TrialConfig, examples: Sequence[Example]) -> Lengths:
         config: The trial: its model's tokenizer, its `training.max_length`.
         examples: Its training rows.
     """
-    taken = _sample(examples)
-    counts, source = _counts(tokenizer_file(config.model), [item.prompt + item.completion for item in taken])
+    taken, file, limit = _sample(examples), tokenizer_file(config.model), config.training.max_length
+    counts, source = _counts(file, [item.prompt + item.completion for item in taken])
+    cut = [item for item, count in zip(taken, counts, strict=True) if count > limit]
+    # A prompt is counted with an end-of-sequence token that it does not have.
+    dropped = sum(count > limit for count in _counts(file, [item.prompt for item in cut if item.prompt])[0])
     among = "" if len(taken) == len(examples) else f", {len(taken):,} of the examples"
-    found = _lengths(sorted(counts), config.training.max_length, source + among)
-    return dataclasses.replace(found, longest_completion=_longest([item.completion for item in taken], config))
+    found = _lengths(sorted(counts), source + among)
+    longest = _longest([item.completion for item in taken], file)
+    shares = {"truncated": len(cut) / len(taken), "dropped": dropped / len(taken)}
+    return dataclasses.replace(found, longest_completion=longest, **shares)
 
 
-def _longest(texts: Sequence[str], config: TrialConfig) -> int:
+def _longest(texts: Sequence[str], file: Path | None) -> int:
     """Returns the most tokens among the texts with the most characters."""
-    return max(_counts(tokenizer_file(config.model), heapq.nlargest(_LONGEST, texts, key=len))[0])
+    return max(_counts(file, heapq.nlargest(_LONGEST, texts, key=len))[0])
 
 
-def _lengths(counts: Sequence[int], max_length: int, source: str) -> Lengths:
+def _lengths(counts: Sequence[int], source: str) -> Lengths:
     """Summarises counts in ascending order."""
     p50, p95, p99 = (counts[math.ceil(share * len(counts)) - 1] for share in (0.5, 0.95, 0.99))
-    truncated = sum(count > max_length for count in counts) / len(counts)
-    return Lengths(sum(counts) / len(counts), p50, p95, p99, counts[-1], source, truncated)
+    return Lengths(sum(counts) / len(counts), p50, p95, p99, counts[-1], source)
 
 
 def _sample(examples: Sequence[Example]) -> Sequence[Example]:

@@ -39,13 +39,15 @@ class Rows:
     """The examples of a trial, and the closed set of answers of labelled data.
 
     `minority` indexes the label that the fewest training rows have, counted before `max_samples`, so that trials on
-    more and on fewer rows are measured by the same one; None where there are no labels.
+    more and on fewer rows are measured by the same one; None where there are no labels. `source` are the rows of the
+    training source, before any was set aside or left out.
     """
 
     train: list[Example]
     validation: list[Example]
     labels: tuple[str, ...] = ()
     minority: int | None = None
+    source: int = 0
 
 
 def load(data: Data) -> Rows:
@@ -70,7 +72,7 @@ def load(data: Data) -> Rows:
     else:
         train, validation = _split(train, data.validation_fraction, data.path)
     minority = minority_of(example.label for example in train)
-    return Rows(_augmented(_subset(train, data.max_samples), data), validation, labels, minority)
+    return Rows(_augmented(_subset(train, data.max_samples), data), validation, labels, minority, len(read))
 
 
 def _labels(data: Data, rows: Sequence[Row]) -> tuple[str, ...]:
