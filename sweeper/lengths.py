@@ -61,8 +61,9 @@ def lengths_of(config: TrialConfig, examples: Sequence[Example]) -> Lengths:
     among = "" if len(taken) == len(examples) else f", {len(taken):,} of the examples"
     found = _lengths(sorted(counts), source + among)
     longest = _longest([item.completion for item in taken], file)
-    shares = {"truncated": len(cut) / len(taken), "dropped": dropped / len(taken)}
-    return dataclasses.replace(found, longest_completion=longest, **shares)
+    return dataclasses.replace(
+        found, truncated=len(cut) / len(taken), dropped=dropped / len(taken), longest_completion=longest
+    )
 
 
 def _longest(texts: Sequence[str], file: Path | None) -> int:

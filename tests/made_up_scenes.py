@@ -62,6 +62,6 @@ def scene(
         Data("d", "d"),
         Training(**{"learning_rate": 2e-4} | own),
     )
-    tokens = Lengths(longest / 2, longest // 2, longest, longest, longest, "made up", 0.0, completion)
+    tokens = Lengths(longest / 2, longest // 2, longest, longest, longest, "made up", longest_completion=completion)
     facts = Facts(rows=1000, effective_rows=1000, tokens=tokens, labels=labels)
     return Scene(config, facts, 1000, hardware or Hardware("cpu"), model or llama())
