@@ -40,6 +40,7 @@ bench: install ## the README's figures, measured side by side
 	$(BIN)/python -m benchmarks.halving
 	$(BIN)/python -m benchmarks.lr_rank
 	$(BIN)/python -m benchmarks.first_sweep
+	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.packed
 
 bench-gpu: ## packed trials on a GPU, with any PYTHON that has torch, transformers, peft, trl and bitsandbytes

@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+from analysis import diagnose_command
 from analysis.redaction import RedactedStream, redacted
 from analysis.visible import visible
 
@@ -34,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     board.add_argument("--format", choices=["md", "csv", "json"], default="md", help="default: %(default)s")
     board.add_argument("--output", type=Path, metavar="FILE", help="write there instead of printing")
     board.set_defaults(run=_leaderboard)
+    diagnose_command.add(commands, uri, redacted(uri))
     for point in importlib.metadata.entry_points(group=COMMANDS):
         point.load()(commands)
     return made
@@ -53,8 +55,7 @@ def main(arguments: list[str] | None = None) -> None:
     """
     sys.stderr = RedactedStream(sys.stderr)
     parsed = parser().parse_args(arguments)
-    # Only now: pandas and MLflow take seconds to import, and --help needs neither.
-    from analysis.store import ReportError
+    from analysis.report_error import ReportError
 
     try:
         text = parsed.run(parsed)

@@ -135,7 +135,13 @@ def _cells(row: Ranked, board: Leaderboard) -> dict[str, str]:
         "Steps": _number(trial.metrics.get("steps"), 0),
         "Seconds": _number(trial.metrics.get("seconds"), 1),
         "Outcome": "reference" if reference else trial.outcome,
+        **({"Notes": _notes(trial)} if any(map(_notes, (item.trial for item in board.shown))) else {}),
     }
+
+
+def _notes(trial: TrialRow) -> str:
+    """Returns what a curve shows beyond that it learned."""
+    return ", ".join(name.replace("_", " ") for name in trial.verdicts if name != "learning")
 
 
 def _lora(params: dict[str, Any]) -> str:
@@ -187,6 +193,7 @@ def _record(row: Ranked, swept: list[str], metrics: list[str]) -> dict[str, Any]
         "name": trial.name,
         "outcome": _outcome(trial),
         "reason": trial.reason,
+        "verdicts": ",".join(trial.verdicts),
         **params,
         **values,
     }

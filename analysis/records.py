@@ -11,13 +11,18 @@ from typing import Any
 PARENT = "mlflow.parentRunId"
 DECISION = "decision."
 """How the tags begin that say what a stage decided."""
+VERDICTS = "verdicts"
+"""The tag of what a trial's curve shows."""
+JUDGED = "diagnosis"
+"""The tag of a sweep with thresholds and criteria of its own."""
 
 
 @dataclass(frozen=True)
 class TrialRow:
     """A trial as MLflow has it. `metrics` are those of its best rung, under their own names.
 
-    A `short` one ended before the run it stands for would have: it was compared within its stage alone.
+    A `short` one ended before the run it stands for would have: it was compared within its stage alone. `verdicts` are
+    what its curve shows, as `analysis.verdict` names it.
     """
 
     number: int
@@ -30,6 +35,7 @@ class TrialRow:
     swept: tuple[str, ...]
     trial: str
     short: bool = False
+    verdicts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,7 @@ def trial_row(
         swept=tuple(filter(None, tags.get("swept", "").split(","))),
         trial=tags["trial"],
         short=tags.get("short") == "true",
+        verdicts=tuple(filter(None, tags.get(VERDICTS, "").split(","))),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic.util.exc import CommandError
@@ -11,12 +13,9 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from analysis.records import PARENT, SweepRecords, TrialRow, sweep_records, trial_row
+from analysis.report_error import ReportError
 
 _ALL_RUNS = 50_000  # the most that one search may ask for (mlflow/store/tracking/__init__.py)
-
-
-class ReportError(Exception):
-    """Something a report needs is not there; the message says what, and what to do."""
 
 
 def open_store(uri: str) -> MlflowClient:
@@ -52,21 +51,53 @@ def read_sweep(client: MlflowClient, experiment: str, sweep: str | None) -> Swee
     Raises:
         ReportError: There is no such experiment or sweep, or the store does not answer.
     """
+    with answering():
+        parent, children = sweep_runs(client, experiment, sweep)
+        return records_of(parent, children)
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Reports a store that does not answer within.
+
+    Raises:
+        ReportError: It does not.
+    """
     try:
-        return _read(client, experiment, sweep)
+        yield
     except (MlflowException, SQLAlchemyError) as error:
         raise ReportError(f"MLflow does not answer: {str(error).splitlines()[0]}") from error
 
 
-def _read(client: MlflowClient, experiment: str, sweep: str | None) -> SweepRecords:
+def experiment_id(client: MlflowClient, experiment: str) -> str:
+    """Returns an experiment's id.
+
+    Raises:
+        ReportError: There is no such experiment.
+    """
     found = client.get_experiment_by_name(experiment)
     if found is None:
         raise ReportError(f"MLflow has no experiment {experiment!r}; run a sweep first, or give --experiment")
-    parents = client.search_runs([found.experiment_id], "tags.kind = 'sweep'", max_results=_ALL_RUNS)
-    parent = _chosen(parents, sweep)
-    children = client.search_runs(
-        [found.experiment_id], f"tags.`{PARENT}` = '{parent.info.run_id}'", max_results=_ALL_RUNS
-    )
+    return str(found.experiment_id)
+
+
+def search(client: MlflowClient, experiment: str, asked: str = "") -> list[Run]:
+    """Returns an experiment's runs, the latest first; `asked` is a filter of MLflow's."""
+    return list(client.search_runs([experiment_id(client, experiment)], asked, max_results=_ALL_RUNS))
+
+
+def sweep_runs(client: MlflowClient, experiment: str, sweep: str | None) -> tuple[Run, list[Run]]:
+    """Returns a sweep's own run and those of its trials, references among them; None is the latest sweep.
+
+    Raises:
+        ReportError: There is no such experiment or sweep.
+    """
+    parent = _chosen(search(client, experiment, "tags.kind = 'sweep'"), sweep)
+    return parent, search(client, experiment, f"tags.`{PARENT}` = '{parent.info.run_id}'")
+
+
+def records_of(parent: Run, children: Iterable[Run]) -> SweepRecords:
+    """Returns a sweep's records from its runs."""
     return sweep_records(parent.data.tags, map(_row, children))
 
 

@@ -19,7 +19,7 @@ from sweeper.validation import Problem, build
 from trainers.trial import TrialConfig
 
 TRIAL_GROUPS = ("model", "quantization", "lora", "data", "training")
-SETTINGS_GROUPS = ("trainer", "sampler", "pruner", "executor", "tracking", "sweep", "replay")
+SETTINGS_GROUPS = ("trainer", "sampler", "pruner", "executor", "tracking", "sweep", "replay", "diagnosis")
 
 # Mappings that take any key: the libraries they are handed to know which ones there are.
 FREE = (
@@ -69,7 +69,7 @@ class Composer:
         values |= {group: _gathered(values[group]) for group in ("sampler", "pruner")}
         settings, problems = build(Settings, values)
         if settings is not None:
-            problems = list(rules.broken(rules.SETTINGS_RULES, _flat(values)))
+            problems = list(rules.broken(rules.SETTINGS_RULES, _leaves(values)))
         mended = [dataclasses.replace(item, remedy=rules.remedy(item.key) or item.remedy) for item in problems]
         return settings, mended
 
@@ -189,6 +189,14 @@ def _plain(node: DictConfig) -> dict[str, Any]:
     # LoraConfig and JSON know nothing of OmegaConf's containers.
     plain: dict[str, Any] = OmegaConf.to_container(node, resolve=True, throw_on_missing=False)  # type: ignore[assignment]
     return plain
+
+
+def _leaves(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Returns every value under its dotted key, however deep."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= _leaves(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return found
 
 
 def _flat(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from analysis.verdict import Name, Verdict
 from sweeper.history import Direction, Trial, Values, best_rung
+from trainers.seam import Outcome
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,13 @@ class Decision:
     """
 
     reason: str
-    outcome: Literal["complete", "pruned", "diverged"] | None = None
+    outcome: Outcome | None = None
     keep: bool = False
     pause: bool = False
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Ruling:
     """What a pruner says of a trial that should not simply go on."""
 
     action: Literal["prune", "pause"]
@@ -49,7 +51,7 @@ class Verdict:
 class Pruner(Protocol):
     """Compares trials at rungs."""
 
-    def verdict(self, trial: Trial, step: int, value: float) -> Verdict | None:
+    def ruling(self, trial: Trial, step: int, value: float) -> Ruling | None:
         """Judges a trial that has reached a rung; None lets it go on."""
         ...
 
@@ -66,7 +68,26 @@ class Pruner(Protocol):
         ...
 
 
-def decide(trial: Trial, step: int, values: Values, objective: Objective, pruner: Pruner) -> Decision:
+Alarms = Callable[[Trial], Verdict | None]
+"""Judges a trial's own curve at a rung; None lets it go on."""
+
+
+_ENDS: Mapping[Name, Outcome] = {
+    "diverged": "diverged",
+    "dead_gradient": "dead_gradient",
+    "stagnant_evaluation": "stagnant_evaluation",
+}
+"""The outcome of a trial that an alarm stops: the verdict's own name."""
+
+
+def silent(trial: Trial) -> Verdict | None:
+    """Stops nobody."""
+    return None
+
+
+def decide(
+    trial: Trial, step: int, values: Values, objective: Objective, pruner: Pruner, *, alarms: Alarms = silent
+) -> Decision:
     """Decides what a trial does after a rung.
 
     Args:
@@ -75,10 +96,11 @@ def decide(trial: Trial, step: int, values: Values, objective: Objective, pruner
         values: What was measured there.
         objective: What the sweep optimises.
         pruner: Compares the trial with the others.
+        alarms: Looks at the trial alone.
 
     Returns:
         The decision. A value that is not finite ends the trial as diverged; the last step completes it, and so does
-        its own patience.
+        its own patience; before that, an alarm stops it.
     """
     broken = sorted(name for name, value in values.items() if not math.isfinite(value))
     if broken:
@@ -89,17 +111,20 @@ def decide(trial: Trial, step: int, values: Values, objective: Objective, pruner
     keep = best is not None and best[0] == step
     if trial.steps is not None and step >= trial.steps:
         return Decision(f"all {trial.steps} steps done", outcome="complete", keep=keep)
-    return dataclasses.replace(_before_the_end(trial, step, values[objective.metric], objective, pruner), keep=keep)
+    compared = _before_the_end(trial, step, values[objective.metric], objective, pruner)
+    if (alarm := alarms(trial)) is not None:
+        compared = Decision(f"alarm: {alarm.evidence}{saved(trial, step)}", _ENDS[alarm.name])
+    return dataclasses.replace(compared, keep=keep)
 
 
 def _before_the_end(trial: Trial, step: int, value: float, objective: Objective, pruner: Pruner) -> Decision:
     # Asked also of a trial that stops early: what it reached here counts when others are compared.
-    verdict = None if trial.is_reference else pruner.verdict(trial, step, value)
+    ruling = None if trial.is_reference else pruner.ruling(trial, step, value)
     if (reason := _out_of_patience(trial, step, objective)) is not None:
         return Decision(reason, outcome="complete")
-    if verdict is None:
+    if ruling is None:
         return Decision(f"{objective.metric} {value:.6g} at step {step}")
-    return Decision(verdict.reason, pause=True) if verdict.action == "pause" else Decision(verdict.reason, "pruned")
+    return Decision(ruling.reason, pause=True) if ruling.action == "pause" else Decision(ruling.reason, "pruned")
 
 
 def _out_of_patience(trial: Trial, step: int, objective: Objective) -> str | None:

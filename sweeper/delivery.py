@@ -18,7 +18,7 @@ from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
 from analysis.records import DECISION, PARENT
-from sweeper.ledger import Entry, Ledger, Point, point
+from sweeper.ledger import SAMPLES, Entry, Ledger, Point, point
 
 Connect = Callable[[], tuple[MlflowClient, str]]
 
@@ -38,6 +38,7 @@ class _Sent:
     tags: dict[str, str] = field(default_factory=dict)
     params: dict[str, str] = field(default_factory=dict)
     points: set[Point] = field(default_factory=set)
+    table: str | None = None
 
     def is_whole(self, entry: Entry) -> bool:
         """True where the run has ended as its trial has: nothing is added to it any more."""
@@ -188,6 +189,9 @@ class Delivery:
         tags, params = entry.tags, entry.params
         points = [item for item in entry.points if item not in sent.points]
         more = {key: value for key, value in params.items() if key not in sent.params}
+        if (table := entry.table) != sent.table and table is not None:  # before the outcome, as all else
+            self._client.log_text(sent.id, table, SAMPLES)
+        sent.table = table
         self._log(sent.id, points, more, {key: value for key, value in tags.items() if sent.tags.get(key) != value})
         for key in {"reason"} & sent.tags.keys() - tags.keys():  # it was interrupted, and goes on
             self._client.delete_tag(sent.id, key)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sweeper.batches import halved, running
-from sweeper.decisions import Decision, Objective, Pruner, decide
+from sweeper.decisions import Alarms, Decision, Objective, Pruner, decide, silent
 from sweeper.event_log import EventLog
 from sweeper.executors import Executor
 from sweeper.history import History, Trial
@@ -89,11 +89,13 @@ class Driver:
         total: float = 1,
         goes_on_from: Callable[[Path], bool] = Path.is_dir,
         max_retries: int = 3,
+        alarms: Alarms = silent,
         tell: Say = say,
     ) -> None:
         self._history = history
         self._planner, self._log, self._executor, self._views = planner, log, executor, views
         self._objective, self._pruner, self._paths, self._interruption = objective, pruner, paths, interruption
+        self._alarms = alarms
         self._waiting = [trial for trial in history.unfinished if not trial.paused]
         self._planned, self._exhausted = list(proposals), False
         self._goes_on_from = goes_on_from
@@ -281,7 +283,7 @@ class Driver:
 
     def _decide(self, rung: Rung) -> Command:
         trial = self._history.trials[rung.trial]
-        decision = decide(trial, rung.step, rung.values, self._objective, self._pruner)
+        decision = decide(trial, rung.step, rung.values, self._objective, self._pruner, alarms=self._alarms)
         decision = dataclasses.replace(decision, keep=decision.keep and self._keeps_adapters)
         self._record("decided", {"trial": rung.trial, "step": rung.step, **vars(decision)})
         if decision.pause:

@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from analysis import leaderboard
+from analysis import diagnosis_page, leaderboard
+from analysis.bounds import Bounds
+from analysis.diagnosis_page import diagnosed
+from analysis.recorded_run import RecordedRun
 from analysis.records import TrialRow
 from analysis.redaction import redacted
 from sweeper import best_config, next_steps
@@ -17,8 +20,10 @@ from sweeper.history import History, Trial
 from sweeper.identity import trial_id
 from sweeper.ledger import Ledger
 from sweeper.paths import SweepPaths
+from sweeper.progress import name_of
 from sweeper.say import say
-from trainers.trial import from_mapping
+from sweeper.trial_curve import curve_of
+from trainers.trial import flatten, from_mapping
 
 
 def report(
@@ -52,7 +57,8 @@ def report(
     best = next((row.trial.trial for row in board.rows if row.place == 1), None)
     patience.until(lambda: _keep_best(asked, paths, history, history.trials.get(best or ""), settled))
     winner = best if settled is None else _trial_of(asked, settled, history)
-    said = [leaderboard.to_text(board), _where(asked, paths, winner), _next(asked, history, best, settled)]
+    shows = _shows(asked, history.trials.get(winner or ""))
+    said = [leaderboard.to_text(board), *shows, _where(asked, paths, winner), _next(asked, history, best, settled)]
     say("\n" + "\n\n".join(said))
     return 0 if any(trial.outcome == "complete" for trial in history.contenders) else 1
 
@@ -83,6 +89,15 @@ def _trial_of(asked: Command, settled: dict[str, Any], history: History) -> str 
     config = asked.composer.trial(settled)[0]
     found = None if config is None else trial_id(config)
     return found if found in history.trials else None
+
+
+def _shows(asked: Command, winner: Trial | None) -> list[str]:
+    """Says what the winner's curve shows, and the criteria it meets."""
+    if winner is None:
+        return []
+    run = RecordedRun(name_of(winner), curve_of(winner), flatten(from_mapping(winner.config)))
+    held_against = asked.settings.diagnosis
+    return [diagnosis_page.to_text(diagnosed(run, Bounds(held_against.thresholds, held_against.criteria)))]
 
 
 def _metrics(trial: TrialRow) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sweeper import files, run_length
 from sweeper.effective_rows import effective_rows
 from sweeper.lengths import Lengths, lengths_of
+from sweeper.near_duplicates import Different
 from trainers.data import Rows
 from trainers.trial import TrialConfig
 
@@ -37,13 +38,18 @@ class Facts:
         return 0.0 if self.tokens is None else self.tokens.mean
 
 
-def facts_of(config: TrialConfig) -> Facts:
-    """Looks at a trial's training data; there are no rows where they cannot be read (the check of files says why)."""
+def facts_of(config: TrialConfig, known: Different | None = None) -> Facts:
+    """Looks at a trial's training data; there are no rows where they cannot be read (the check of files says why).
+
+    Args:
+        config: The trial.
+        known: How many of these rows are different, where they were compared before.
+    """
     rows = files.rows_of(dataclasses.replace(config.data, augmentation="none"))  # variants are nothing new
     trained = files.rows_of(config.data)
     if rows is None or trained is None or not rows.train:
         return Facts(0, 0)
-    different = effective_rows(config, rows.train)
+    different = known or effective_rows(config, rows.train)
     tokens = lengths_of(config, rows.train)
     return Facts(
         rows=len(rows.train),

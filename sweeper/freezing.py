@@ -22,10 +22,17 @@ STATES = {
     # PRUNED needs no value, of which there may be none, and none of these is a good one.
     "out_of_memory": TrialState.PRUNED,
     "diverged": TrialState.PRUNED,
+    "dead_gradient": TrialState.PRUNED,
+    "stagnant_evaluation": TrialState.PRUNED,
 }
 """Optuna's state per outcome; every other outcome is FAIL: it says nothing of the point."""
 
-CONSTRAINTS = {"out_of_memory": {"fits the memory": 1.0}, "diverged": {"stays finite": 1.0}}
+CONSTRAINTS = {
+    "out_of_memory": {"fits the memory": 1.0},
+    "diverged": {"stays finite": 1.0},
+    "dead_gradient": {"has a gradient": 1.0},
+    "stagnant_evaluation": {"changes its evaluation": 1.0},
+}
 """What an outcome violates; a trial without constraints counts as feasible."""
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sweeper import model_facts
 from sweeper.executors.devices import devices, memories
+from sweeper.memory.precision import BYTES
+from sweeper.memory.weights import base_bytes
 from sweeper.settings import Executor
 from sweeper.validation import Problem
-from trainers import weights
-from trainers.trial import TrialConfig
+from trainers.trial import Model, Quantization, TrialConfig
 
 OCCUPIED = 0.1
 """The share of a GPU's memory that others may hold before it is worth a word: a desktop holds less."""
@@ -21,7 +23,7 @@ def problems(executor: Executor, config: TrialConfig) -> Iterator[Problem]:
         executor: Which GPUs are asked for.
         config: A trial; its base model's files must be at hand for anything to be said.
     """
-    needed = weights.least_gib(config.model, config.quantization)
+    needed = least_gib(config.model, config.quantization)
     for gpu, found in memories(devices(executor)).items():
         if needed is not None and needed > found.free_gib:
             reason = (
@@ -29,6 +31,12 @@ def problems(executor: Executor, config: TrialConfig) -> Iterator[Problem]:
             )
             rule = f"{found.name} {reason}; the weights alone take {needed:.1f} of its {found.total_gib:.1f} GiB"
             yield Problem("executor.devices", gpu, rule, "another GPU by number, quantization=nf4, or a smaller model")
+
+
+def least_gib(model: Model, quantization: Quantization) -> float | None:
+    """Returns the GiB that the weights alone take on a GPU, None where no files are at hand yet."""
+    found = model_facts.read(model)
+    return None if found is None else base_bytes(found, quantization, BYTES.get(model.dtype, 2)) / 2**30
 
 
 def occupied(executor: Executor) -> Iterator[Problem]:

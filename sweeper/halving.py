@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sweeper.decisions import Decision, Objective, Verdict, saved
+from sweeper.decisions import Decision, Objective, Ruling, saved
 from sweeper.history import Trial
 
 UNLIMITED_BRACKET = 27
@@ -31,13 +31,13 @@ class Halving:
     min_resource: int = 1
     bracket: int | None = None
 
-    def verdict(self, trial: Trial, step: int, value: float) -> Verdict | None:
+    def ruling(self, trial: Trial, step: int, value: float) -> Ruling | None:
         """Pauses a trial at the rungs where trials are compared."""
         rung = self._rung(trial)
         if not self._compares_at(rung):
             return None
         name = f"{self.objective.metric} {value:.6g}"
-        return Verdict("pause", f"{name} at rung {rung} (step {step}): waits for the others of its bracket")
+        return Ruling("pause", f"{name} at rung {rung} (step {step}): waits for the others of its bracket")
 
     def compare(self, trials: Sequence[Trial], exhausted: bool) -> list[tuple[Trial, Decision]]:
         """Decides for every bracket that has come to rest who goes on from its lowest rung, and who is pruned."""

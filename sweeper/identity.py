@@ -23,6 +23,12 @@ _LATER: dict[str, tuple[str, ...]] = {
 """Fields, by group, that came after trials had been recorded: they enter only where they differ from their default."""
 
 
+_TOLD_BY_CONTENT = ("name", "path", "validation_path", "test_path")
+
+_READ = ("validation_prompts", "max_new_tokens")
+"""What is answered for people to read: nothing is trained on it, and nothing is compared by it."""
+
+
 def trial_id(config: TrialConfig) -> str:
     """Hashes what identifies a trial into twelve hexadecimal digits."""
     return hashlib.sha256(json.dumps(identity(config), sort_keys=True).encode()).hexdigest()[:12]
@@ -31,8 +37,8 @@ def trial_id(config: TrialConfig) -> str:
 def identity(config: TrialConfig) -> dict[str, dict[str, Any]]:
     """Returns everything that decides what a trial computes, by group.
 
-    Data and local models enter by content, not by path; names, cache folders and the test rows do not enter at all,
-    and gain and law only through the alpha that follows from them.
+    Data and local models enter by content, not by path; names, cache folders, the test rows and prompts that are only
+    read do not enter at all, and gain and law only through the alpha that follows from them.
 
     Args:
         config: A validated configuration whose files exist.
@@ -43,7 +49,7 @@ def identity(config: TrialConfig) -> dict[str, dict[str, Any]]:
     values = dataclasses.asdict(config)
     values["model"] = {**_without(values["model"], "name", "path", "cache_dir"), "content": model_content(config)}
     values["data"] = {
-        **_without(values["data"], "name", "path", "validation_path", "test_path"),
+        **_without(values["data"], *_TOLD_BY_CONTENT, *_READ),
         "content": data_content(config),
     }
     values["lora"] = _without(values["lora"], "gain", "alpha_law", "alpha_r")

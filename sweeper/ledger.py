@@ -13,12 +13,15 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from analysis import leaderboard
-from analysis.records import DECISION, SweepRecords, TrialRow, sweep_records, trial_row
+from analysis.diagnosis import diagnose
+from analysis.records import DECISION, JUDGED, VERDICTS, SweepRecords, TrialRow, sweep_records, trial_row
 from analysis.redaction import redacted
+from analysis.thresholds import Thresholds
 from sweeper.decision_page import Decided, page
 from sweeper.decisions import Objective
 from sweeper.history import History, Trial
 from sweeper.progress import name_of
+from sweeper.trial_curve import curve_of
 from trainers.trial import flatten, from_mapping
 
 NOTE = "mlflow.note.content"
@@ -36,6 +39,12 @@ _LONGEST_TAG = 8000  # characters (mlflow/utils/validation.py)
 _LONGEST_PARAM = 6000
 
 _INTERRUPTED = "interrupted; it starts again when the sweep continues"
+
+SAMPLES = "samples.json"
+"""The artifact that holds what a trial answered."""
+
+# By this tag MLflow's pages know a table to compare between runs (mlflow.utils.mlflow_tags.MLFLOW_LOGGED_ARTIFACTS).
+_HAS_TABLE = {"mlflow.loggedArtifacts": json.dumps([{"path": SAMPLES, "type": "table"}])}
 
 _NAN = math.nan  # one object, so that points with it can be found in a set
 _LARGEST = sys.float_info.max  # what MLflow keeps for an infinity (sqlalchemy_store.sanitize_metric_value)
@@ -58,21 +67,34 @@ def point(key: str, value: float, ms: int, step: int) -> Point:
 
 @dataclass(frozen=True)
 class SessionFacts:
-    """What a session says of everything that runs in it: MLflow's context tags, and parameters."""
+    """What a session says of everything that runs in it: MLflow's context tags, parameters, how curves are judged."""
 
     context: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
+    judged: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass
 class Entry:
-    """A trial's run. `ended` is when the trial ended, or its session without it; `summary` are its last points."""
+    """A trial's run.
+
+    `ended` is when the trial ended, or its session without it; `summary` are its last points; `samples` what it
+    answered, pairs of prompt and completion by step; `verdicts` what its curve shows, once it has ended.
+    """
 
     trial: Trial
     session: SessionFacts
     curve: list[Point] = field(default_factory=list)
     summary: list[Point] = field(default_factory=list)
     ended: float | None = None
+    samples: dict[int, list[list[str]]] = field(default_factory=dict)
+    verdicts: tuple[str, ...] = ()
+
+    @property
+    def table(self) -> str | None:
+        """What the trial answered at each rung, as MLflow's tables are kept; None where nobody asked."""
+        rows = [[step, *pair] for step, pairs in sorted(self.samples.items()) for pair in pairs]
+        return json.dumps({"columns": ["step", "prompt", "completion"], "data": rows}) if rows else None
 
     @property
     def points(self) -> list[Point]:
@@ -113,6 +135,8 @@ class Entry:
             "stage": trial.stage,
             "short": str(trial.short).lower(),
             "swept": ",".join(trial.params),
+            **({} if self.table is None else _HAS_TABLE),
+            **({VERDICTS: ",".join(self.verdicts)} if self.verdicts else {}),
             **self._ending,
         }
 
@@ -172,7 +196,7 @@ class Ledger:
                 self._close(record)
 
     def _begin(self, record: Mapping[str, Any]) -> None:
-        self._session = SessionFacts(record["context"], record["params"])
+        self._session = SessionFacts(record["context"], record["params"], record.get("diagnosis", {}))
         self._context = self._context or record["context"]
         self.finished, self.ended = False, None
 
@@ -193,20 +217,32 @@ class Ledger:
             entry.session, entry.ended = self._session, None
             step = record.get("from_step", 0)
             entry.curve = [item for item in entry.curve if item.step <= step] if step else []
+            entry.samples = {at: made for at, made in entry.samples.items() if step and at <= step}
+        elif event == "sampled":
+            self.entries[trial.id].samples[record["step"]] = record["samples"]
         elif event in {"logged", "rung"}:
             self.entries[trial.id].curve += _points(record["values"], record["time"], record["step"])
         elif event in {"ended", "failed"}:
             entry = self.entries.setdefault(trial.id, Entry(trial, self._session))
             entry.ended = record["time"]
             entry.summary = _points(self._summary(trial), record["time"], 0)
+            entry.verdicts = self._verdicts(trial)
         if trial.id in self.entries:
             self.changed[trial.id] = None
+
+    def _verdicts(self, trial: Trial) -> tuple[str, ...]:
+        """Returns what a curve shows, nothing of a base that was not trained."""
+        if trial.is_reference:
+            return ()
+        thresholds = Thresholds(**self._session.judged.get("thresholds", {}))
+        return tuple(verdict.name for verdict in diagnose(curve_of(trial), thresholds))
 
     def _summary(self, trial: Trial) -> dict[str, float]:
         """Returns one value per trial and metric: at its best rung, at its last, and what it cost."""
         best = trial.best(self._objective.metric, self._objective.direction)
         summary: dict[str, float | None] = {
             "steps": float(trial.last_step),
+            "planned_steps": trial.steps,
             "seconds": trial.seconds,
             "peak_memory_mib": trial.peak_memory_mib,
             **{name: trial.facts.get(name) for name in _FACTS},
@@ -244,6 +280,7 @@ class Ledger:
             "metric": self._objective.metric,
             "direction": self._objective.direction,
         }
+        tags |= {JUDGED: json.dumps(self._session.judged)} if self._session.judged else {}
         tags |= {f"{DECISION}{stage}": found.reason[:_LONGEST_TAG] for stage, found in self.decisions.items()}
         return tags if self.note is None else {**tags, NOTE: self.note}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import heapq
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +19,9 @@ CHARACTERS_A_TOKEN = 4
 MOST_COUNTED = 10_000
 """Examples, evenly spaced: 100 of them are above the 99th percentile."""
 
+_LONGEST = 16
+"""Completions that are counted for the longest: tokens go with characters."""
+
 COUNTED = "the model's tokenizer"
 ESTIMATED = f"estimated at {CHARACTERS_A_TOKEN} characters a token"
 
@@ -25,7 +30,9 @@ ESTIMATED = f"estimated at {CHARACTERS_A_TOKEN} characters a token"
 class Lengths:
     """Tokens of an example before it is cut: prompt, completion, end-of-sequence token (`trainers.tokens`).
 
-    `truncated` is the share of the examples that are longer than the configuration's `training.max_length`.
+    `longest_completion` is the completion's part alone, None where it is not known.
+    `truncated` is the share of the examples that are longer than the configuration's `training.max_length`; `dropped`
+    that of those whose prompt alone fills it: nothing of their completion is left, and TRL leaves them out.
     """
 
     mean: float
@@ -35,6 +42,8 @@ class Lengths:
     longest: int
     source: str
     truncated: float = 0.0
+    dropped: float = 0.0
+    longest_completion: int | None = None
 
 
 def lengths_of(config: TrialConfig, examples: Sequence[Example]) -> Lengths:
@@ -44,17 +53,28 @@ def lengths_of(config: TrialConfig, examples: Sequence[Example]) -> Lengths:
         config: The trial: its model's tokenizer, its `training.max_length`.
         examples: Its training rows.
     """
-    taken = _sample(examples)
-    counts, source = _counts(tokenizer_file(config.model), [item.prompt + item.completion for item in taken])
+    taken, file, limit = _sample(examples), tokenizer_file(config.model), config.training.max_length
+    counts, source = _counts(file, [item.prompt + item.completion for item in taken])
+    cut = [item for item, count in zip(taken, counts, strict=True) if count > limit]
+    # A prompt is counted with an end-of-sequence token that it does not have.
+    dropped = sum(count > limit for count in _counts(file, [item.prompt for item in cut if item.prompt])[0])
     among = "" if len(taken) == len(examples) else f", {len(taken):,} of the examples"
-    return _lengths(sorted(counts), config.training.max_length, source + among)
+    found = _lengths(sorted(counts), source + among)
+    longest = _longest([item.completion for item in taken], file)
+    return dataclasses.replace(
+        found, truncated=len(cut) / len(taken), dropped=dropped / len(taken), longest_completion=longest
+    )
 
 
-def _lengths(counts: Sequence[int], max_length: int, source: str) -> Lengths:
+def _longest(texts: Sequence[str], file: Path | None) -> int:
+    """Returns the most tokens among the texts with the most characters."""
+    return max(_counts(file, heapq.nlargest(_LONGEST, texts, key=len))[0])
+
+
+def _lengths(counts: Sequence[int], source: str) -> Lengths:
     """Summarises counts in ascending order."""
     p50, p95, p99 = (counts[math.ceil(share * len(counts)) - 1] for share in (0.5, 0.95, 0.99))
-    truncated = sum(count > max_length for count in counts) / len(counts)
-    return Lengths(sum(counts) / len(counts), p50, p95, p99, counts[-1], source, truncated)
+    return Lengths(sum(counts) / len(counts), p50, p95, p99, counts[-1], source)
 
 
 def _sample(examples: Sequence[Example]) -> Sequence[Example]:

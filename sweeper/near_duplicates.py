@@ -87,6 +87,17 @@ def exactly(rows: Sequence[Words]) -> Iterator[bool]:
         yield is_new
 
 
+def met(rows: Sequence[Words], others: Iterable[Words]) -> set[Words]:
+    """Returns those of some rows that are similar to any of the others; nothing of the others is kept in memory."""
+    index = _Prefixes(rows)
+    for row in set(rows):
+        index.add(row)
+    found: set[Words] = set()
+    for other in others:
+        found.update(row for row in index.candidates(other) if row not in found and are_similar(row, other))
+    return found
+
+
 class _Prefixes:
     """Finds all rows that can be similar to one: they share one of its rarest words.
 
@@ -102,7 +113,8 @@ class _Prefixes:
 
     def _rarest(self, row: Words) -> Iterator[tuple[str, int]]:
         """Yields the words of a row's prefix, each with how many words there are from it on."""
-        ordered = sorted(row, key=self._places.__getitem__)
+        # A word that no row of the index has is rarer than any: -1.
+        ordered = sorted(row, key=lambda word: self._places.get(word, -1))
         for place, word in enumerate(ordered[: (OF - SHARED) * len(row) // OF + 1]):
             yield word, len(row) - place
 

@@ -42,18 +42,18 @@ def commands(asked: Command, winner: Trial | None, typed: Sequence[str] = ()) ->
         winner: Its first place; None where nothing completed.
         typed: The command line: a folder of one's own is named again.
     """
-    found = [_report(asked), _curves(asked)]
+    found = [_report(asked, "leaderboard"), _report(asked, "diagnose"), _curves(asked)]
     if winner is not None and asked.settings.trainer.name != "replay":
         found.append(shlex.join(["lora-sweep", *_flags(typed), *_longer(asked, winner)]))
     return found
 
 
-def _report(asked: Command) -> str:
+def _report(asked: Command, command: str) -> str:
     tracking = asked.settings.tracking
     usual = os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_URI)
     uri = [] if tracking.uri == usual else ["--tracking-uri", redacted(tracking.uri)]
     experiment = [] if tracking.experiment == "lora-sweeper" else ["--experiment", tracking.experiment]
-    return shlex.join(["lora-report", "leaderboard", asked.name, *uri, *experiment])
+    return shlex.join(["lora-report", command, asked.name, *uri, *experiment])
 
 
 def _curves(asked: Command) -> str:

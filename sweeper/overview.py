@@ -11,7 +11,7 @@ from typing import Any
 from sweeper.decisions import Objective
 from sweeper.history import History, Trial
 
-FAILED = ("failed", "diverged", "out_of_memory")
+FAILED = ("failed", "diverged", "dead_gradient", "stagnant_evaluation", "out_of_memory")
 
 
 @dataclass(frozen=True)

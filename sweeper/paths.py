@@ -23,6 +23,11 @@ class SweepPaths:
         return self.root / "sweep.yaml"
 
     @property
+    def preflight(self) -> Path:
+        """What was found before anything was trained, as Markdown."""
+        return self.root / "preflight.md"
+
+    @property
     def study(self) -> Path:
         """Optuna's view of the sweep."""
         return self.root / "study.db"

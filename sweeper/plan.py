@@ -10,8 +10,9 @@ from typing import Any
 
 from sweeper import procedures
 from sweeper.command import Command
+from sweeper.finding import Finding
 from sweeper.plan_cost import Cost
-from sweeper.plan_notes import described
+from sweeper.preflight import preflight
 from sweeper.procedure import Bounded
 from sweeper.settled import is_open
 from sweeper.space import Axis, Choices
@@ -57,45 +58,39 @@ class Plan:
     `total_trials` counts distinct ones, conditional ones included; `certain_trials` those that no condition decides,
     `max_trials` is a procedure's budget. `total_steps` are the optimizer steps of all of them, reused ones left out;
     `estimated_s` is None until a step was timed with this model on such a device. `way` says in words how trials are
-    drawn and pruned; `data` and `priors` are what a procedure's text begins with, and stand among the findings too.
+    drawn and pruned.
     """
 
     stages: list[Stage]
     total_trials: int | None
-    findings: list[dict[str, Any]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     total_steps: int | None = None
     estimated_s: float | None = None
     certain_trials: int | None = None
     max_trials: int | None = None
     way: str = ""
-    data: list[str] = field(default_factory=list)
-    priors: list[str] = field(default_factory=list)
 
 
 def plan(asked: Command) -> Plan:
     """Returns what a command would do; nothing is written or trained."""
     cost, wanted = Cost(asked), asked.asked
-    findings = [{"severity": "note", **asdict(found)} for found in asked.notes]
-    findings += [{"severity": "warning", **asdict(found)} for found in asked.warnings]
+    findings = preflight(asked)
     if wanted is None:
         stages = [_search(asked, cost)]
         total = int(asked.total) if math.isfinite(asked.total) else None
         steps = cost.steps if cost.trials else None
         return Plan(stages, total, findings, steps, cost.estimated_s, total, way=asked.way)
     stages = _procedure(asked, wanted, cost)
-    data, priors, found = described(wanted, {key for stage in stages for key in stage.vary})
     way = f"procedure {wanted.procedure.name}"
     return Plan(
         stages,
         cost.trials,
-        [*findings, *found],
+        findings,
         cost.steps,
         cost.estimated_s,
         cost.certain,
         asked.settings.sweep.max_trials,
         way,
-        data,
-        priors,
     )
 
 
@@ -211,5 +206,4 @@ def _trial(params: Mapping[str, Any], config: TrialConfig) -> dict[str, Any]:
 
 def to_json(made: Plan) -> str:
     """Returns the plan as one JSON object."""
-    texts = ("way", "data", "priors")
-    return json.dumps({key: value for key, value in asdict(made).items() if key not in texts}, indent=2)
+    return json.dumps({key: value for key, value in asdict(made).items() if key != "way"}, indent=2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from analysis.markdown import table
+from sweeper import findings_text
 from sweeper.plan import DERIVED, Plan, Stage
 from sweeper.progress import duration
 from sweeper.settled import is_open
@@ -12,17 +13,10 @@ from sweeper.settled import is_open
 
 def to_text(made: Plan) -> str:
     """Returns the plan as text."""
-    told = {*made.data, *(line.partition(": ")[2] for line in made.priors)}
-    found = [
-        f"{item['severity']}: {item['key']}={item['value']}: {item['rule']}"
-        for item in made.findings
-        if item["rule"] not in told
-    ]
     shared = _shared(made.stages)
-    lines = [*found, ""] if found else []
-    lines += [*_section("Data", made.data), *_section("The guide's priors", made.priors)]
-    lines += _section("Held, unless a stage says otherwise", [f"{key}: {listed(shared[key])}" for key in shared])
-    return "\n".join([*lines, *(line for stage in made.stages for line in _stage(stage, shared)), _total(made)])
+    lines = _section("Held, unless a stage says otherwise", [f"{key}: {listed(shared[key])}" for key in shared])
+    lines += [line for stage in made.stages for line in _stage(stage, shared)]
+    return "\n".join([*lines, *findings_text.table(made.findings), "", _total(made)])
 
 
 def _shared(stages: list[Stage]) -> dict[str, Any]:

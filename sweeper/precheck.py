@@ -226,7 +226,8 @@ def _meant(key: str, value: str, known: Sequence[str]) -> str:
     if remedy is not None:
         return remedy
     same = [name for name in known if name.rpartition(".")[2] == key]  # as learning_rate, without its group
-    found = same[0] if same else nearest(key, [name for name in known if "." in name])
+    mappings = {name.rpartition(".")[0] for name in known}
+    found = same[0] if same else nearest(key, [name for name in known if "." in name and name not in mappings])
     return f"{found}={value}" if "." in found and " " not in found else found
 
 

@@ -27,12 +27,11 @@ class Prior:
         """Returns the values, none where the data say nothing."""
         return self.values(facts)
 
-    def why(self, facts: Facts) -> str:
-        """Returns a sentence: whose prior it is, its values, and the numbers they follow from."""
+    def rule(self, facts: Facts) -> str:
+        """Returns whose prior it is, its values, and what of them is ours."""
         whose = "the guide" if self.source.startswith("001") else f"document {self.source.partition(',')[0]}"
         values = ", ".join(str(value).lower() for value in self.values(facts))
-        ours = "" if self.ours is None else f", {self.ours}"
-        return f"{whose} would take {values} ({self.numbers(facts)}{ours})"
+        return f"{whose} would take {values}" + ("" if self.ours is None else f" ({self.ours})")
 
 
 def ranks(facts: Facts) -> list[int]:

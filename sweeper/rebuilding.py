@@ -10,7 +10,7 @@ from typing import TypeVar
 import optuna
 
 from analysis.redaction import redacted
-from analysis.store import ReportError
+from analysis.report_error import ReportError
 from sweeper import delivery, mirror, post, reach
 from sweeper.courier import Destination, reason
 from sweeper.delivery import Delivery

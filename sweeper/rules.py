@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis.thresholds import Thresholds
 from sweeper.validation import Problem
 
 
@@ -24,6 +26,10 @@ class Rule:
 
 def _at_least(key: str, least: float, remedy: str) -> Rule:
     return Rule(key, lambda value: value >= least, f"must be at least {least:g}", f"{key}={remedy}")
+
+
+def _finite(key: str, holds: Callable[[Any], bool], rule: str, remedy: str) -> Rule:
+    return Rule(key, lambda value: math.isfinite(value) and holds(value), rule, f"{key}={remedy}")
 
 
 def _share(key: str, remedy: str) -> Rule:
@@ -53,7 +59,7 @@ TRIAL_RULES = (
         "must be a number above 0",
         "training.learning_rate=2e-4",
     ),
-    _at_least("training.warmup_steps", 0, "10"),
+    _finite("training.warmup_steps", lambda value: value >= 0, "must be a finite number, at least 0", "10"),
     _at_least("training.weight_decay", 0, "0.01"),
     _at_least("training.per_device_train_batch_size", 1, "8"),
     _at_least("training.per_device_eval_batch_size", 1, "64"),
@@ -64,8 +70,8 @@ TRIAL_RULES = (
         "must be at least 1, or -1 for num_train_epochs",
         "training.max_steps=200",
     ),
-    Rule("training.num_train_epochs", lambda value: value > 0, "must be above 0", "training.num_train_epochs=3"),
-    Rule("training.stop_at", lambda value: value > 0, "must be above 0", "training.stop_at=0.1"),
+    _finite("training.num_train_epochs", lambda value: value > 0, "must be a finite number above 0", "3"),
+    _finite("training.stop_at", lambda value: value > 0, "must be a finite number above 0", "0.1"),
     _at_least("training.eval_steps", 1, "50"),
     _at_least("training.early_stopping_patience", 1, "3"),
     _at_least("training.logging_steps", 1, "10"),
@@ -74,6 +80,13 @@ TRIAL_RULES = (
     _at_least("training.seed", 0, "42"),
     _at_least("data.max_samples", 1, "1000"),
     _at_least("data.augmentation_factor", 2, "3"),
+    _at_least("data.max_new_tokens", 1, "64"),
+    Rule(
+        "data.validation_prompts",
+        lambda value: all(prompt.strip() for prompt in value),
+        "each must hold a word",
+        "data.validation_prompts=[]",
+    ),
     Rule(
         "data.validation_fraction",
         lambda value: 0 < value < 1,
@@ -122,6 +135,7 @@ SETTINGS_RULES = (
     Rule("sweep.timeout_s", lambda value: value > 0, "must be above 0", "sweep.timeout_s=3600"),
     _at_least("sweep.seed", 0, "0"),
     _share("sweep.noise", "0.0025"),
+    *(_at_least(f"diagnosis.thresholds.{item.name}", 0, f"{item.default}") for item in dataclasses.fields(Thresholds)),
 )
 
 

@@ -49,8 +49,7 @@ def run(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) -> N
         _refuse(error)
     try:
         if asked.settings.sweep.dry_run:
-            _plan(asked)
-            sys.exit(0)
+            sys.exit(_plan(asked))
         with Interruption() as interruption:  # from before the imports on, some of which turn a Ctrl-C into an error
             code = _sweep(asked, interruption)
     except (ConfigurationError, LogError, IncomparableError) as error:
@@ -58,13 +57,14 @@ def run(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) -> N
     sys.exit(code)
 
 
-def _plan(asked: Command) -> None:
-    """Prints what a command would do; one that would be refused is."""
+def _plan(asked: Command) -> int:
+    """Prints what a command would do; returns 2 where preflight would stop it. One that would be refused is."""
     sweep = asked.settings.sweep
     if not sweep.fresh:
         check(asked, common(asked), read(SweepPaths(Path(sweep.dir) / asked.name).events))
     made = plan.plan(asked)
     say(plan.to_json(made) if sweep.dry_run == "json" else plan_text.to_text(made))
+    return 2 if any(finding.severity == "error" for finding in made.findings) else 0
 
 
 def _refuse(error: Exception) -> NoReturn:

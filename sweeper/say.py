@@ -20,6 +20,12 @@ def say(text: str) -> None:
         print(shown(text), flush=True)
 
 
+def warn(text: str) -> None:
+    """Prints a text on the error stream, where it stays out of what is piped on."""
+    with contextlib.suppress(BrokenPipeError):
+        print(shown(text), file=sys.stderr, flush=True)
+
+
 def refuse(error: Exception) -> None:
     """Says on the error stream why a command does nothing."""
     print(f"lora-sweep: {shown(str(error))}", file=sys.stderr)

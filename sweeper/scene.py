@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
+from sweeper import run_length
 from sweeper.facts import Facts
 from sweeper.model_facts import ModelFacts
+from sweeper.repeats import Repeats
 from trainers.trial import TrialConfig
 
 
@@ -33,3 +36,32 @@ class Scene:
     source_rows: int
     hardware: Hardware
     model: ModelFacts | None = None
+    repeats: Repeats = field(default_factory=Repeats)
+
+    @property
+    def effective_batch(self) -> int:
+        """Rows of an optimizer step: a trial is one process's, however many workers a sweep has."""
+        training = self.config.training
+        return training.per_device_train_batch_size * training.gradient_accumulation_steps
+
+    @property
+    def examples_a_row(self) -> float:
+        """Training examples in a row of a batch: several where they are packed, counted by their tokens."""
+        tokens, limit = self.facts.mean_tokens, self.config.training.max_length
+        return limit / min(tokens, limit) if self.config.training.packing and tokens else 1.0
+
+    @property
+    def trained_rows(self) -> int:
+        """The rows of an epoch, augmented ones among them."""
+        data = self.config.data
+        return self.facts.rows * (1 if data.augmentation == "none" else data.augmentation_factor)
+
+    @cached_property
+    def whole(self) -> int:
+        """Optimizer steps of the whole run, which `training.stop_at` may cut short."""
+        return run_length.whole(self.config, self.trained_rows, self.facts.mean_tokens)
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps that are run."""
+        return self.config.steps_of(self.whole)

@@ -17,6 +17,8 @@ from optuna.distributions import distribution_to_json
 from analysis.redaction import redacted
 from sweeper import aside, continuation, driver_log, ending, event_log, sweep_file
 from sweeper.adapters import Adapters
+from sweeper.alarms import alarms
+from sweeper.before_training import BeforeTraining
 from sweeper.command import Command
 from sweeper.decisions import Objective
 from sweeper.driver import Driver, View
@@ -60,15 +62,20 @@ class Session:
         self._axes: list[str] = []
         self._searched: dict[str, str] | None = None
         self._settled: dict[str, Any] | None = None
-        self._announced = False
         self._paths = SweepPaths(Path(asked.settings.sweep.dir) / asked.name)
+        self._before = BeforeTraining(asked, self._paths, self._patience)
 
     def run(self) -> int:
         """Continues the sweep until it is done or interrupted.
 
         Returns:
             0, 1 when no trial completed, 130 when it was interrupted.
+
+        Raises:
+            ConfigurationError: What preflight found forbids that anything is trained.
         """
+        if self._settings.sweep.fresh or not self._paths.events.exists():
+            self._before.check()  # before anything is written
         if self._settings.sweep.fresh and (name := aside.put(self._paths)):
             say(f"The recorded sweep {self._name} is put aside as {name}.")
         with EventLog(self._paths.events, self._patience) as log, driver_log.kept(self._paths.log):
@@ -218,9 +225,11 @@ class Session:
 
     def _drive(self, log: EventLog, history: History, work: Work, item: Round, proposals: list[Proposal]) -> int | None:
         """Runs one round; returns an exit code where the sweep ends with it."""
+        self._before.check()
         executor = work.executor  # first: workers load while the rest is made ready
         self._begin(log)
         self._search(log, item)
+        self._before.tell()
         overview = Overview(
             history,
             item.total,
@@ -246,6 +255,7 @@ class Session:
                 total=item.total,
                 goes_on_from=functools.partial(registry.goes_on_from, self._settings.trainer.name),
                 max_retries=self._settings.executor.max_retries,
+                alarms=alarms(self._settings.diagnosis),
                 tell=tell,
             )
             self._announce(history, item, tell)
@@ -284,11 +294,6 @@ class Session:
         return post.Post(delivery, copies, tracking.uri, records, post.sync_command(self._name, self._settings))
 
     def _announce(self, history: History, item: Round, tell: Say) -> None:
-        if not self._announced:
-            for severity, items in (("note", self._asked.notes), ("warning", self._asked.warnings)):
-                for found in items:
-                    tell(f"{severity}: {found.key}={found.value}: {found.rule}")
-        self._announced = True
         ids = None if self._asked.procedure is not None else self._asked.ids
         mine = [item.source.belongs(trial) if ids is None else trial.id in ids for trial in history.contenders]
         done = sum(trial.outcome is not None for trial in itertools.compress(history.contenders, mine))

@@ -42,6 +42,7 @@ def session_record(settings: Settings, sweep: str, axes: Sequence[str], objectiv
         "context": {key: redacted(value) for key, value in resolve_tags().items()},
         "params": {**shared, "sweep.name": sweep},
         "axes": list(axes),
+        "diagnosis": settings.diagnosis.changed,
         "metric": objective.metric,
         "direction": objective.direction,
     }

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
+
+from analysis.criteria import Criteria
+from analysis.thresholds import Thresholds
 
 _FORBID_UNKNOWN = {"extra": "forbid"}
 
@@ -124,6 +127,31 @@ class Executor:
     trial_timeout_s: Annotated[float, Field(gt=0)] | None = None
 
 
+Alarm = Literal["diverged", "dead_gradient", "stagnant_evaluation"]
+"""The verdicts that can stop a trial: of each, nothing is to be hoped for (004, Quality Assurance: "alert")."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What curves are held against: at a rung, where `alarms` stop a trial, and afterwards."""
+
+    __pydantic_config__ = _FORBID_UNKNOWN
+
+    alarms: list[Alarm] = field(default_factory=lambda: list(get_args(Alarm)))
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    criteria: Criteria = field(default_factory=Criteria)
+
+    @property
+    def changed(self) -> dict[str, dict[str, float]]:
+        """The thresholds and criteria that are not the defaults, as they are recorded."""
+        groups = {"thresholds": self.thresholds, "criteria": self.criteria}
+        own = {
+            name: {key: value for key, value in vars(group).items() if value != getattr(type(group)(), key)}
+            for name, group in groups.items()
+        }
+        return {name: values for name, values in own.items() if values}
+
+
 @dataclass(frozen=True)
 class Tracking:
     """Where MLflow records."""
@@ -185,3 +213,4 @@ class Settings:
     tracking: Tracking
     sweep: Sweep
     replay: Replay = field(default_factory=Replay)
+    diagnosis: Diagnosis = field(default_factory=Diagnosis)

@@ -16,7 +16,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from sweeper import instantiation, sobol
-from sweeper.decisions import Decision, Objective, Verdict, saved
+from sweeper.decisions import Decision, Objective, Ruling, saved
 from sweeper.distributions import distribution, is_on, key_of, label, suggest, value_of
 from sweeper.freezing import frozen
 from sweeper.history import Trial, Values
@@ -137,7 +137,7 @@ class Study:
         else:
             self._study.tell(running, state=ended.state)
 
-    def verdict(self, trial: Trial, step: int, value: float) -> Verdict | None:
+    def ruling(self, trial: Trial, step: int, value: float) -> Ruling | None:
         """Asks Optuna's pruner whether a trial stops at its latest rung."""
         running = self._running.get(trial.id)
         if self._pruner.target is None or running is None:  # a trial outside the present space is no fair comparison
@@ -146,7 +146,7 @@ class Study:
         if not running.should_prune():
             return None
         where = f"{self._pruner.name}: {self._objective.metric} {value:.6g} at rung {len(trial.rungs)} (step {step})"
-        return Verdict("prune", f"{where}, {self._against(trial)}{saved(trial, step)}")
+        return Ruling("prune", f"{where}, {self._against(trial)}{saved(trial, step)}")
 
     def _report(self, trial: Trial, rung: int, values: Values) -> None:
         """Tells the pruner of a rung, once."""

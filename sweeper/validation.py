@@ -68,6 +68,9 @@ def _problem(detail: Mapping[str, Any], prefix: str) -> Problem:
     key = prefix + ".".join(str(part) for part in detail["loc"] if not _is_union_branch(part))
     if detail["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
         return Problem(key, detail["input"], "there is no such setting", f"leave {key} out")
+    if isinstance(detail["loc"][-1], int):  # one item of a list
+        whole, example = key.rpartition(".")[0], _example(detail).partition("|")[0]
+        return Problem(whole, detail["input"], f"each {_rule(detail)}", f"{whole}=[{example}]")
     return Problem(key, detail["input"], _rule(detail), f"{key}={_example(detail)}")
 
 

@@ -28,7 +28,14 @@ def shown(client: MlflowClient, run: Any) -> tuple[Any, ...]:
         key: [(repr(item.value), item.step, item.timestamp) for item in client.get_metric_history(info.run_id, key)]
         for key in run.data.metrics
     }
-    return info.run_name, info.status, info.start_time, info.end_time, run.data.params, tags, curves
+    files = {item.path: text_of(client, info.run_id, item.path) for item in client.list_artifacts(info.run_id)}
+    return info.run_name, info.status, info.start_time, info.end_time, run.data.params, tags, curves, files
+
+
+def text_of(client: MlflowClient, run: str, path: str) -> str:
+    """An artifact below a local folder, as text."""
+    root = client.get_run(run).info.artifact_uri.removeprefix("file://")
+    return Path(root, path).read_text(encoding="utf-8")
 
 
 def studies(path: Path) -> dict[str, list[dict[str, Any]]]:

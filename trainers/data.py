@@ -39,13 +39,15 @@ class Rows:
     """The examples of a trial, and the closed set of answers of labelled data.
 
     `minority` indexes the label that the fewest training rows have, counted before `max_samples`, so that trials on
-    more and on fewer rows are measured by the same one; None where there are no labels.
+    more and on fewer rows are measured by the same one; None where there are no labels. `source` are the rows of the
+    training source, before any was set aside or left out.
     """
 
     train: list[Example]
     validation: list[Example]
     labels: tuple[str, ...] = ()
     minority: int | None = None
+    source: int = 0
 
 
 def load(data: Data) -> Rows:
@@ -70,7 +72,7 @@ def load(data: Data) -> Rows:
     else:
         train, validation = _split(train, data.validation_fraction, data.path)
     minority = minority_of(example.label for example in train)
-    return Rows(_augmented(_subset(train, data.max_samples), data), validation, labels, minority)
+    return Rows(_augmented(_subset(train, data.max_samples), data), validation, labels, minority, len(read))
 
 
 def _labels(data: Data, rows: Sequence[Row]) -> tuple[str, ...]:
@@ -109,7 +111,7 @@ def _augmented(examples: list[Example], data: Data) -> list[Example]:
 def _variants(example: Example, data: Data) -> Iterator[Example]:
     for number in range(1, data.augmentation_factor):
         text = augmentation.variant(example.text, number)
-        yield dataclasses.replace(example, prompt=_prompt(text, data), text=text)
+        yield dataclasses.replace(example, prompt=prompt_of(text, data), text=text)
 
 
 def _stratified(examples: Sequence[Example], count: int) -> set[int]:
@@ -156,10 +158,11 @@ def _labelled(row: Row, data: Data, labels: tuple[str, ...], place: str) -> Exam
     text, label = _text(row, "text", place), _text(row, "label", place)
     if label not in labels:
         raise TrialFailed(f"{place} has the label {label!r}; known are {', '.join(labels)}")
-    return Example(_prompt(text, data), completion_of(label), labels.index(label), text)
+    return Example(prompt_of(text, data), completion_of(label), labels.index(label), text)
 
 
-def _prompt(text: str, data: Data) -> str:
+def prompt_of(text: str, data: Data) -> str:
+    """Returns a text as a prompt: the template around it, where there is one."""
     return data.template.replace("{text}", text) if data.template else text
 
 

@@ -12,7 +12,7 @@ import transformers
 
 from trainers import adapter, schedules
 from trainers.patience import patiently
-from trainers.seam import Began, Event, GoOn, Logged, Pause, Rung, Saved, Start, Stop
+from trainers.seam import Began, Event, GoOn, Logged, Pause, Rung, Sampled, Saved, Start, Stop
 
 Exchange = Callable[[Event], Any]
 """Hands an event to the driver; returns its command where the event is a `Rung`."""
@@ -27,11 +27,13 @@ class Rungs(transformers.TrainerCallback):  # type: ignore[misc]
         start: Start,
         exchange: Exchange,
         measure: Callable[[], dict[str, float]],
+        samples: Callable[[], list[list[tuple[str, str]]]],
         tokens_seen: Callable[[], int],
         spent: Callable[[], tuple[float, float | None]],
         facts: dict[str, Any],
     ) -> None:
         self._start, self._exchange, self._measure, self._facts = start, exchange, measure, facts
+        self._samples = samples
         self._tokens_seen, self._spent = tokens_seen, spent
         self._clock, self._tokens = time.perf_counter(), 0
         self.paused = False
@@ -52,6 +54,8 @@ class Rungs(transformers.TrainerCallback):  # type: ignore[misc]
         paused = time.perf_counter()
         values = self._measure()
         schedules.after_evaluation(lr_scheduler, values["eval_loss"])  # before a state is written
+        for made in self._samples():
+            self._exchange(Sampled(self._start.trial, state.global_step, made))
         self._wait(args, state, control, model, values)
         self._clock += time.perf_counter() - paused  # neither evaluating nor waiting counts as training time
 

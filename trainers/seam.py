@@ -11,11 +11,12 @@ from typing import Any, Literal, Protocol
 
 from trainers.trial import TrialConfig
 
-Outcome = Literal["complete", "pruned", "diverged", "out_of_memory", "failed"]
+Outcome = Literal["complete", "pruned", "diverged", "dead_gradient", "stagnant_evaluation", "out_of_memory", "failed"]
 """Every way a trial can end:
 
 complete: ran all its steps, or stopped early by its own patience; pruned: stopped by comparison with others;
-diverged: a loss or gradient was not finite;
+diverged: a loss or gradient was not finite, or the loss blew up for good;
+dead_gradient: the gradient was 0; stagnant_evaluation: nothing changed from evaluation to evaluation;
 out_of_memory: did not fit its device; failed: anything else, with the reason.
 """
 
@@ -92,6 +93,15 @@ class Rung:
     trial: str
     step: int
     values: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """What a trial answers at a rung, which follows: a prompt of `data.validation_prompts` and its answer, each."""
+
+    trial: str
+    step: int
+    samples: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -181,7 +191,7 @@ class Lost:
     detail: str = ""
 
 
-Event = Began | Logged | Rung | Saved | Blocked | Room | Paused | Evicted | Ended | Failed | Lost
+Event = Began | Logged | Sampled | Rung | Saved | Blocked | Room | Paused | Evicted | Ended | Failed | Lost
 
 LEAVES = (Paused, Evicted, Ended, Failed, Lost)
 """The events after which a worker no longer holds a trial."""

@@ -25,8 +25,9 @@ from trainers.patience import patiently
 from trainers.probes import logits
 from trainers.registry import Resources
 from trainers.rungs import Exchange, Rungs
-from trainers.seam import LEAVES, Began, Command, Ended, Event, Paused, Rung, Start, TrialFailed
-from trainers.trial import TrialConfig
+from trainers.samples import Sample, samples
+from trainers.seam import LEAVES, Began, Command, Ended, Event, Paused, Rung, Sampled, Start, TrialFailed
+from trainers.trial import Data, TrialConfig
 
 
 class SftTrainer:
@@ -93,7 +94,10 @@ class SftTrainer:
     def _evaluate_base(self, start: Start, base: base_model.Base, rows: tokens.TokenRows, exchange: Exchange) -> int:
         facts = {"trainer": "sft", "device": str(self._device), "trainable_parameters": 0, "init_seconds": 0.0}
         exchange(Began(start.trial, 0, facts))
-        exchange(Rung(start.trial, 0, _measure(start.config, base.model, base, rows)))
+        values = _measure(start.config, base.model, base, rows)
+        for made in _samples(start.config.data, base.model, base):
+            exchange(Sampled(start.trial, 0, made))
+        exchange(Rung(start.trial, 0, values))
         return 0
 
     def _fit(
@@ -121,6 +125,7 @@ class SftTrainer:
                 start=start,
                 exchange=exchange,
                 measure=lambda: _measure(config, model, base, rows, measures),
+                samples=lambda: _samples(config.data, model, base),
                 tokens_seen=lambda: trainer.tokens_seen,
                 spent=lambda: self._spent(began),
                 facts={
@@ -180,6 +185,11 @@ def _trainer(
         parameter.data = value  # TRL casts the adapter of a quantized base to bfloat16; lora.dtype decides here
     trainer.remove_callback(transformers.PrinterCallback)
     return trainer
+
+
+def _samples(data: Data, model: Any, base: base_model.Base) -> list[list[Sample]]:
+    """Returns a trial's answers, nothing where nobody asks."""
+    return samples(model, base, data) if data.validation_prompts else []
 
 
 def _measure(

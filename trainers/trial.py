@@ -96,6 +96,7 @@ class Data:
     """Training, validation and test rows, and how a row becomes a prompt and a completion.
 
     `augmentation_factor` is how many rows a training row becomes with augmentation, itself included.
+    `validation_prompts` are answered at every rung, each in at most `max_new_tokens` (`trainers.samples`).
     """
 
     __pydantic_config__ = _FORBID_UNKNOWN
@@ -113,6 +114,8 @@ class Data:
     template: str | None = None
     augmentation: Literal["none", "eda"] = "none"
     augmentation_factor: int = 3
+    validation_prompts: list[str] = field(default_factory=list)
+    max_new_tokens: int = 64
 
 
 @dataclass(frozen=True)

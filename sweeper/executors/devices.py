@@ -86,6 +86,13 @@ def memories(wanted: Sequence[Device]) -> dict[str, Memory]:
     return found
 
 
+def capabilities(wanted: Sequence[Device]) -> list[float]:
+    """Returns the compute capabilities of some GPUs, as far as `nvidia-smi` says."""
+    rows = _query("index,uuid,compute_cap") if any(device.gpu for device in wanted) else []
+    known = [cells for cells in rows if any(device.gpu and _is(device.gpu, *cells[:2]) for device in wanted)]
+    return [float(cells[2]) for cells in known if cells[2].replace(".", "", 1).isdigit()]
+
+
 def _is(gpu: str, index: str, identifier: str) -> bool:
     return gpu == index or identifier.startswith(gpu)
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sweeper.decisions import Decision, Objective, Verdict, decide
+from sweeper.decisions import Decision, Objective, Ruling, decide
 from sweeper.history import REFERENCE, Trial
 
 LOSS, F1 = Objective("eval_loss", "minimize"), Objective("f1", "maximize")
@@ -19,16 +19,16 @@ NAN, INF = math.nan, math.inf
 
 @dataclass(frozen=True)
 class Says:
-    answer: Verdict | None
+    answer: Ruling | None
 
-    def verdict(self, trial: Trial, step: int, value: float) -> Verdict | None:
+    def ruling(self, trial: Trial, step: int, value: float) -> Ruling | None:
         return self.answer
 
     def compare(self, trials: Sequence[Trial], exhausted: bool) -> list[tuple[Trial, Decision]]:
         return []
 
 
-PRUNES, PAUSES, SPARES = Says(Verdict("prune", "worse")), Says(Verdict("pause", "waits")), Says(None)
+PRUNES, PAUSES, SPARES = Says(Ruling("prune", "worse")), Says(Ruling("pause", "waits")), Says(None)
 
 
 def trial(*values: dict[str, float], steps: int = 30, number: int = 0) -> Trial:

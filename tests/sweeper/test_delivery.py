@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,6 +57,8 @@ class Log:
     def train(self, trial: str, steps: range, worth: float = 2.0) -> None:
         for step in steps:
             self.add("logged", trial, step=step, values={"loss": worth / step, "grad_norm": math.nan})
+            if trial in "bc":
+                self.add("sampled", trial, step=step, samples=[["how?", f"{worth} at {step}"], ["é|<b>", ""]])
             self.add("rung", trial, step=step, values={"eval_loss": worth + 1 / step})
 
     def end(self, trial: str, step: int, outcome: str = "complete") -> None:
@@ -156,14 +159,19 @@ def calm(uri: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_what_is_there_is_what_the_log_says(calm: dict[str, Any]) -> None:
-    name, status, started, ended, params, tags, curves = calm["c"]
-    assert (name.startswith("exp3_r8"), status, started) == (True, "KILLED", 1003500)
+    name, status, started, ended, params, tags, curves, _ = calm["c"]
+    assert (name.startswith("exp3_r8"), status, started) == (True, "KILLED", 1004000)
     assert params["executor.workers"] == "2" and tags["mlflow.user"] == "user2" and tags["outcome"] == "pruned"
     assert [(value, step) for value, step, _ in curves["eval_loss"]] == [("4.0", 1), ("3.5", 2), (repr(3 + 1 / 3), 3)]
     assert ended > curves["eval_loss"][-1][2] > started
     assert {value for value, _, _ in calm["a"][6]["grad_norm"]} == {"nan"}
     assert [value for value, _, _ in calm["d"][6]["eval_loss"]] == [repr(1.7976931348623157e308)]
     assert calm["a"][4]["trainer.name"] == "replay" and calm["a"][4]["executor.workers"] == "1"
+    answers = json.loads(calm["b"][7]["samples.json"])  # of steps 1 and 2 before it paused, of 3 after
+    assert answers["columns"] == ["step", "prompt", "completion"] and len(answers["data"]) == 6
+    assert answers["data"][4:] == [[3, "how?", "1.0 at 3"], [3, "é|<b>", ""]] and calm["a"][7] == {}
+    begun_anew = json.loads(calm["c"][7]["samples.json"])["data"]
+    assert [row[2] for row in begun_anew[::2]] == ["3.0 at 1", "3.0 at 2", "3.0 at 3"]
     sweep = calm["the sweep"]
     assert (sweep[0], sweep[1], sweep[2]) == ("s", "FINISHED", 1000000)
     assert sweep[5]["decision.search"] == "8 won" and sweep[5]["mlflow.note.content"].startswith("# Leaderboard of s")

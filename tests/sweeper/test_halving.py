@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks.arrivals import replay, understood
-from sweeper.decisions import Objective, Verdict
+from sweeper.decisions import Objective, Ruling
 from sweeper.event_log import read
 from sweeper.halving import Halving
 from sweeper.history import History, Trial
@@ -44,7 +44,7 @@ def pruned(rule: Halving, trials: list[Trial], exhausted: bool = True) -> list[i
     ],
 )
 def test_the_rungs_where_trials_pause(rule: Halving, rungs: list[int]) -> None:
-    judged = [rule.verdict(trial(0, *[1.0] * rung), 10 * rung, 1.0) for rung in range(1, 10)]
+    judged = [rule.ruling(trial(0, *[1.0] * rung), 10 * rung, 1.0) for rung in range(1, 10)]
     assert [rung for rung, verdict in enumerate(judged, start=1) if verdict] == rungs
     assert all(verdict is None or verdict.action == "pause" for verdict in judged)
 
@@ -92,7 +92,7 @@ def test_what_a_pruned_trial_is_told() -> None:
         worse.reason
         == "halving: eval_loss 2, place 2 of 2 at rung 1 (step 10); the best 1 went on; 90 of 100 steps saved"
     )
-    assert Halving(LOSS).verdict(trial(0, 1.0), 10, 1.0) == Verdict(
+    assert Halving(LOSS).ruling(trial(0, 1.0), 10, 1.0) == Ruling(
         "pause", "eval_loss 1 at rung 1 (step 10): waits for the others of its bracket"
     )
 

@@ -31,7 +31,7 @@ def test_the_winner_for_twice_as_long(table: Path) -> None:
     )
     found = commands(made, trial({"lora.r": 16, "quantization": "nf4"}, max_steps=100))
     assert found[0] == "lora-report leaderboard s"
-    words = shlex.split(found[2])
+    words = shlex.split(found[3])
     assert words[0] == "lora-sweep" and set(words) >= {
         "lora.r=16",
         "quantization=nf4",
@@ -43,14 +43,14 @@ def test_the_winner_for_twice_as_long(table: Path) -> None:
 
 def test_the_metric_and_a_folder_of_ones_own_are_kept(table: Path) -> None:
     made = asked(table, "lora.r=8,16", "sweep.metric=eval_macro_f1", "sweep.seed=3", "sweep.dir=mine")
-    words = shlex.split(commands(made, trial({"lora.r": 8}), ["-m", "--config-dir", "my conf", "lora.r=8,16"])[2])
+    words = shlex.split(commands(made, trial({"lora.r": 8}), ["-m", "--config-dir", "my conf", "lora.r=8,16"])[3])
     assert words[:3] == ["lora-sweep", "--config-dir", "my conf"]
     assert {"sweep.metric=eval_macro_f1", "sweep.dir=mine"} <= set(words) and "sweep.seed=3" not in words
 
 
 def test_epochs_are_doubled_where_they_decide(table: Path) -> None:
     made = asked(table, "lora.r=8,16", "training.max_steps=-1")
-    found = commands(made, trial({"lora.r": 8}, max_steps=-1))[2]
+    found = commands(made, trial({"lora.r": 8}, max_steps=-1))[3]
     assert "training.num_train_epochs=6" in found
 
 
@@ -66,7 +66,7 @@ def test_epochs_are_doubled_where_they_decide(table: Path) -> None:
     ],
 )
 def test_values_survive_the_shell_and_hydra(table: Path, key: str, value: Any, word: str) -> None:
-    (line,) = commands(asked(table, "lora.r=8,16"), trial({key: value}))[2:]
+    (line,) = commands(asked(table, "lora.r=8,16"), trial({key: value}))[3:]
     assert word in shlex.split(line)
     plain = [item for item in shlex.split(line)[1:] if not item.startswith(("trainer", "replay"))]
     again = understood(table, *plain)
@@ -76,11 +76,11 @@ def test_values_survive_the_shell_and_hydra(table: Path, key: str, value: Any, w
 
 
 def test_nothing_completed_nothing_to_run_longer(table: Path) -> None:
-    assert len(commands(asked(table, "lora.r=8,16"), None)) == 2
+    assert len(commands(asked(table, "lora.r=8,16"), None)) == 3
 
 
 def test_recorded_curves_are_no_longer_than_they_are(table: Path) -> None:
-    assert len(commands(understood(table, "lora.r=8,16"), trial({"lora.r": 8}))) == 2
+    assert len(commands(understood(table, "lora.r=8,16"), trial({"lora.r": 8}))) == 3
 
 
 def test_another_store_is_named(table: Path) -> None:
@@ -89,4 +89,5 @@ def test_another_store_is_named(table: Path) -> None:
         found[0].startswith("lora-report leaderboard ")
         and "--tracking-uri 'sqlite:///a b.db' --experiment e" in found[0]
     )
-    assert found[1] == "mlflow ui --workers 1 --backend-store-uri 'sqlite:///a b.db'"
+    assert found[1] == found[0].replace("leaderboard", "diagnose")
+    assert found[2] == "mlflow ui --workers 1 --backend-store-uri 'sqlite:///a b.db'"

@@ -13,13 +13,20 @@ from analysis import store
 from sweeper.event_log import read
 from sweeper.history import History
 
+AXES = ("lora.r=4,32,2", "training.optim=adamw_torch,adamw_bnb_8bit", "trainer.capacity=3")
+
 
 @pytest.fixture
 def swept(shell: Shell, micro_sweep: Callable[..., list[str]]) -> Shell:
-    axes = ("lora.r=4,32,2", "training.optim=adamw_torch,adamw_bnb_8bit", "trainer.capacity=3")
-    done = shell.sweep("-m", "sweep.name=s", "executor.workers=1", *micro_sweep(*axes))
+    command = ("-m", "sweep.name=s", "executor.workers=1", *micro_sweep(*AXES))
+    done = shell.sweep(*command)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "| Trainer |" in done.stdout
+    assert "warning: lora.r=32: 14 examples" in done.stderr and "note: " not in done.stderr
+    assert "of preflight: sweep.dry_run=true shows them" in done.stderr
+    assert "lora.r=32" in (shell.folder / "runs/s/preflight.md").read_text()
+    again = shell.sweep(*command)
+    assert "nothing left to train" in again.stdout and again.stderr == ""  # which has no need of preflight
     return shell
 
 

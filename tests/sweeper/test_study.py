@@ -12,7 +12,7 @@ import pytest
 from omegaconf import OmegaConf
 from optuna.distributions import distribution_to_json
 
-from sweeper.decisions import Objective, Verdict
+from sweeper.decisions import Objective, Ruling
 from sweeper.distributions import distribution
 from sweeper.freezing import frozen
 from sweeper.history import Trial
@@ -105,7 +105,7 @@ def test_pruners_by_name_stop_the_worst(pruner: str, kwargs: dict[str, Any]) -> 
         made.apply({"event": "proposed"}, trial)
         for rung in range(1, 7):
             trial.rungs.append((10 * rung, {"eval_loss": loss + rung / 100}))
-            verdict = made.verdict(trial, 10 * rung, loss + rung / 100)
+            verdict = made.ruling(trial, 10 * rung, loss + rung / 100)
             if verdict:
                 reasons.append((number, verdict.reason))
                 break
@@ -133,14 +133,14 @@ def test_the_median_pruner_counts_rungs() -> None:
         running = Trial(f"t{number}", number, {"training.learning_rate": 1e-4, "lora.r": 4}, {})
         made.apply({"event": "proposed"}, running)
         running.rungs = [(10, {"eval_loss": 1.0})]
-        assert made.verdict(running, 10, 1.0) is None
+        assert made.ruling(running, 10, 1.0) is None
         running.outcome = "complete"
         made.apply({"event": "ended"}, running)
     worse = Trial("worse", 3, {"training.learning_rate": 2e-4, "lora.r": 4}, {})
     made.apply({"event": "proposed"}, worse)
     worse.rungs = [(10, {"eval_loss": 5.0})]
     worse.steps = 40
-    assert made.verdict(worse, 10, 5.0) == Verdict(
+    assert made.ruling(worse, 10, 5.0) == Ruling(
         "prune",
         "median: eval_loss 5 at rung 1 (step 10), where 3 others have 1 at best and 1 as median; 30 of 40 steps saved",
     )

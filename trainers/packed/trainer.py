@@ -10,12 +10,12 @@ from pathlib import Path
 import torch
 
 from trainers import memory
-from trainers.evaluation import evaluate_slots
 from trainers.failure import failed
 from trainers.loaded import Loaded
 from trainers.packed import export, files, state
 from trainers.packed.anatomy import Anatomy
 from trainers.packed.key import Key, key
+from trainers.packed.measuring import Measuring
 from trainers.packed.opening import opened, outgrown
 from trainers.packed.passing import TornUpdateError, passed
 from trainers.packed.run import Run
@@ -33,13 +33,12 @@ from trainers.seam import (
     Paused,
     Room,
     Rung,
+    Sampled,
     Saved,
     Start,
     TrialFailed,
 )
 from trainers.trial import TrialConfig
-
-_EVALUATED = 8  # the most slots that share an evaluation's pass: one that waits alone costs as much as all of them
 
 
 class PackedTrainer:
@@ -52,7 +51,7 @@ class PackedTrainer:
         self._key: Key | None = None
         self._anatomy: Anatomy | None = None
         self._offers = False
-        self._together = _EVALUATED
+        self._measuring = Measuring(self._loaded)
         self._most: int | None = None  # slots, once that many were too many for an optimizer step
 
     def accepts(self, config: TrialConfig) -> bool:
@@ -203,34 +202,14 @@ class PackedTrainer:
 
     def _evaluated(self, seats: Seats, due: Sequence[tuple[int, Run]]) -> Iterator[Event]:
         """Measures the trials that have come to a rung."""
-        values = self._values(seats, [slot for slot, _ in due]) if due else []
-        for (_, run), found in zip(due, values, strict=True):
-            run.schedule.evaluated(found["eval_loss"])
-            run.waits = True
-            yield Rung(run.start.trial, run.step, found)
-
-    def _values(self, seats: Seats, due: Sequence[int]) -> list[dict[str, float]]:
-        """Evaluates slots, some in each pass; where memory does not last for so many, half of them from then on."""
-        together = min(self._together, seats.slots.shape.slots)
-        parts = [due[begin : begin + together] for begin in range(0, len(due), together)]
-        try:
-            return [values for part in parts for values in self._part(seats, part, together)]
-        except Exception as error:
-            if together == 1 or not memory.is_exhausted(error):
-                raise
-        self._together = together // 2
-        return self._values(seats, due)
-
-    def _part(self, seats: Seats, part: Sequence[int], together: int) -> list[dict[str, float]]:
-        config = seats.held[0][1].config
-        rows, pad = self._loaded.rows(config), self._loaded.base(config).tokenizer.pad_token_id
         assert self._anatomy is not None
-        # A pass of one shape, whoever waits; nobody's values stand at the end of a tensor where those are others.
-        size = together + (self._anatomy.is_ragged and together > 1)
-        shown = [*part, *[part[0]] * (size - len(part))]
-        batch = max(1, config.training.per_device_eval_batch_size // together)
-        with seats.slots.pack.installed(shown) as model:
-            return evaluate_slots(model, rows, batch, pad, size)[: len(part)]
+        found = self._measuring.of(seats, [slot for slot, _ in due], self._anatomy.is_ragged) if due else []
+        for (_, run), (values, answers) in zip(due, found, strict=True):
+            run.schedule.evaluated(values["eval_loss"])
+            run.waits = True
+            if answers:
+                yield Sampled(run.start.trial, run.step, answers)
+            yield Rung(run.start.trial, run.step, values)
 
     def _shrink(self, seats: Seats, error: Exception) -> Iterator[Event]:
         """Sends half of the trials away with their state, and goes on with the others in half the room."""

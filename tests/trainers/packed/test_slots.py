@@ -170,7 +170,7 @@ def test_an_evaluation_that_does_not_fit_is_made_of_smaller_passes(
             raise torch.OutOfMemoryError("too many")
         return real(model, rows, batch_size, pad, slots)
 
-    monkeypatch.setattr("trainers.packed.trainer.evaluate_slots", few)
+    monkeypatch.setattr("trainers.packed.measuring.evaluate_slots", few)
     found = packed(tmp_path / "parts", asked).found
     assert set(asked_for) == {3, 1}
     for name, one in whole.items():

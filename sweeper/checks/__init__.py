@@ -1,0 +1,56 @@
+"""The checks before a run: small pure functions of a scene, a file each; `docs/preflight.md` lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from sweeper.checks import (
+    batch,
+    bias,
+    coverage,
+    dropout,
+    epochs,
+    evaluations,
+    four_bit,
+    gain,
+    labels,
+    learning_rate,
+    length,
+    memory,
+    optimizer_state,
+    packing,
+    precision,
+    rank,
+    rows,
+    schedule,
+    targets,
+    warmup,
+)
+from sweeper.finding import Finding
+from sweeper.scene import Scene
+
+Check = Callable[[Scene], Iterator[Finding]]
+
+CHECKS: tuple[Check, ...] = (
+    coverage.check,
+    rows.check,
+    length.check,
+    packing.check,
+    labels.check,
+    four_bit.check,
+    batch.check,
+    schedule.check,
+    warmup.check,
+    learning_rate.check,
+    evaluations.check,
+    epochs.check,
+    gain.check,
+    rank.check,
+    dropout.check,
+    targets.check,
+    bias.check,
+    optimizer_state.check,
+    precision.check,
+    memory.check,
+)
+"""Every check, in the order in which its findings are told."""

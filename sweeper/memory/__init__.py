@@ -1,0 +1,1 @@
+"""How much memory one trial takes at its peak, told from shapes alone."""

@@ -1,0 +1,163 @@
+"""Alarms stop what its own curve says is hopeless, name it, and leave everybody else alone."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from shell import Shell
+
+from sweeper.alarms import alarms
+from sweeper.decisions import Decision, Objective, Ruling, decide
+from sweeper.distributions import distribution
+from sweeper.freezing import frozen
+from sweeper.history import REFERENCE, Trial
+from sweeper.settings import Diagnosis
+from sweeper.space import Choices
+from trainers.trial import Data, Lora, Model, Quantization, Training, TrialConfig
+
+LOSS = Objective("eval_loss", "minimize")
+CONFIG = TrialConfig(Model("m", "m"), Quantization(), Lora(8, 16), Data("rows", "rows.csv"), Training(1e-3))
+CURVES = Path(__file__).parents[2] / "benchmarks" / "curves"
+EVERY = 10
+
+
+class Pruner:
+    """Lets everybody go on, and notes who was judged."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def ruling(self, trial: Trial, step: int, value: float) -> Ruling | None:
+        self.asked.append(step)
+        return None
+
+    def compare(self, trials: Sequence[Trial], exhausted: bool) -> list[tuple[Trial, Decision]]:
+        return []
+
+
+def trial(
+    losses: Sequence[float], evals: Sequence[float], norms: Sequence[float] = (), steps: int = 1000, **training: Any
+) -> Trial:
+    """A trial that has logged every ten steps, and been evaluated at the last of as many equal parts."""
+    config = dataclasses.replace(CONFIG, training=dataclasses.replace(CONFIG.training, **training))
+    made = Trial("t", 0, {"lora.r": 8}, dataclasses.asdict(config))
+    made.steps = steps
+    norms = norms or [1.0 + at % 3 / 10 for at in range(len(losses))]
+    pairs = enumerate(zip(losses, norms, strict=True), start=1)
+    made.curve = [(EVERY * at, {"loss": loss, "grad_norm": norm}) for at, (loss, norm) in pairs]
+    each = EVERY * len(losses) // max(1, len(evals))
+    made.rungs = [(each * at, {"eval_loss": value}) for at, value in enumerate(evals, start=1)]
+    return made
+
+
+def told(made: Trial, settings: Diagnosis | None = None, pruner: Pruner | None = None) -> Decision:
+    step, values = made.rungs[-1]
+    return decide(made, step, values, LOSS, pruner or Pruner(), alarms=alarms(settings or Diagnosis()))
+
+
+FALLING = [3 - 0.05 * at + 0.02 * (at % 2) for at in range(20)]
+BLOWN_UP = [3.0, 2.8, 2.7, 2.6, 2.6, *[7.0 + 0.1 * (at % 2) for at in range(15)]]
+HOPELESS = {
+    "dead_gradient": trial([2.70, 2.71] * 10, [2.7, 2.69], norms=[0.0] * 20),
+    "stagnant_evaluation": trial([2.70, 2.71] * 10, [2.931, 2.931]),
+    "diverged": trial(BLOWN_UP, [2.7, 7.1]),
+}
+
+
+@pytest.mark.parametrize("name", HOPELESS)
+def test_what_is_hopeless_is_stopped_by_name(name: str) -> None:
+    made, pruner = HOPELESS[name], Pruner()
+    decision = told(made, pruner=pruner)
+    assert decision.outcome == name and decision.reason.startswith("alarm: ")
+    assert decision.reason.endswith("; 800 of 1000 steps saved")
+    assert pruner.asked == [200]  # what it reached here counts when others are compared
+    others = [alarm for alarm in HOPELESS if alarm != name]
+    assert told(made, Diagnosis(alarms=others)).outcome is None  # type: ignore[arg-type]
+    assert told(made, Diagnosis(alarms=[])).outcome is None
+
+
+def test_what_learns_goes_on() -> None:
+    assert told(trial(FALLING, [2.6, 2.2])).outcome is None
+
+
+def test_its_last_step_completes_a_trial_all_the_same() -> None:
+    made = HOPELESS["stagnant_evaluation"]
+    assert told(dataclasses.replace(made, steps=200)).outcome == "complete"
+
+
+def test_a_range_test_is_meant_to_blow_up_and_the_base_to_stay() -> None:
+    assert told(trial(BLOWN_UP, [2.7, 7.1], lr_scheduler_type="range_test")).outcome is None
+    assert told(dataclasses.replace(HOPELESS["stagnant_evaluation"], number=REFERENCE)).outcome is None
+
+
+def test_the_sampler_is_kept_away_from_there() -> None:
+    axis = {"lora.r": distribution(Choices("lora.r", (4, 8)))}
+    for name, made in HOPELESS.items():
+        ended = frozen(dataclasses.replace(made, outcome=name), axis, LOSS)
+        assert ended.state == optuna.trial.TrialState.PRUNED and min(ended.constraints.values()) > 0
+
+
+def tables() -> list[Path]:
+    return sorted(CURVES.glob("tiny_*.csv"))
+
+
+@pytest.mark.parametrize("table", tables(), ids=lambda path: path.stem)
+def test_no_alarm_stops_who_would_have_won(table: Path) -> None:
+    """Every trial of recorded sweeps is judged at each of its rungs, as the driver does."""
+    rows = list(csv.DictReader(table.open()))
+    trials = [recorded(list(group)) for _, group in itertools.groupby(rows, key=parameters)]
+    assert len(trials) >= 30
+    best = {id(made): min(values["eval_loss"] for _, values in made.rungs) for made in trials}
+    places = sorted(trials, key=lambda made: best[id(made)])
+    stopped = [place for place, made in enumerate(places, start=1) if is_stopped(made)]
+    assert all(place > len(trials) / 2 for place in stopped), stopped
+
+
+def parameters(row: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(value for key, value in row.items() if "." in key)
+
+
+def recorded(rows: Sequence[Mapping[str, str]]) -> Trial:
+    made = trial([], [])
+    named = {"loss", "learning_rate", "grad_norm"}
+    for row in rows:
+        values = {key: float(value) for key, value in row.items() if value and "." not in key and key != "step"}
+        if logged := {key: value for key, value in values.items() if key in named}:
+            made.curve.append((int(row["step"]), logged))
+        if "eval_loss" in values:
+            made.rungs.append((int(row["step"]), {"eval_loss": values["eval_loss"]}))
+    made.steps = made.rungs[-1][0]
+    return made
+
+
+def is_stopped(made: Trial) -> bool:
+    judge = alarms(Diagnosis())
+    prefixes = (
+        dataclasses.replace(
+            made,
+            curve=[point for point in made.curve if point[0] <= step],
+            rungs=[rung for rung in made.rungs if rung[0] <= step],
+        )
+        for step, _ in made.rungs[:-1]
+    )
+    return any(judge(prefix) is not None for prefix in prefixes)
+
+
+def test_a_stopped_trial_is_named_on_the_leaderboard_and_alarms_can_be_off(shell: Shell, tmp_path: Path) -> None:
+    lines = ["lora.r,step,loss,grad_norm,eval_loss"]
+    lines += [f"8,{step},{3 - step / 50},1.5,{3 - step / 60}" for step in (10, 20, 30, 40)]
+    lines += [f"16,{step},2.7,0.0,2.931" for step in (10, 20, 30, 40)]
+    (tmp_path / "curves.csv").write_text("\n".join(lines) + "\n")
+    asked = ["-m", "trainer=replay", "replay.table=curves.csv", "lora.r=8,16", "executor=inline"]
+    done = shell.sweep(*asked, "sweep.name=on")
+    assert done.returncode == 0 and "1 complete, 1 dead gradient" in done.stdout, done.stdout + done.stderr
+    assert "the gradient norm was 0.0 throughout" in done.stdout and "20 of 40 steps saved" in done.stdout
+    off = shell.sweep(*asked, "sweep.name=off", "diagnosis.alarms=[]")
+    assert off.returncode == 0 and "2 complete" in off.stdout
