@@ -22,8 +22,8 @@ from trainers.packed.key import key
 from trainers.registry import Resources, make
 from trainers.trial import TrialConfig
 
-SLOTS = 8
-"""The most trials in a pass."""
+SLOTS = 1
+"""Trials in a pass: each is evaluated when its own time has come, and a pass of many costs as much for one of them."""
 
 Asked = tuple[Entry, TrialConfig]
 
