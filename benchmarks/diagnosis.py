@@ -2,9 +2,9 @@
 
 Run: python -m benchmarks.diagnosis [--errors]
 Some curves are synthetic and come from seeds; others are of real trainings (`benchmarks.provoked`), labelled by what
-was provoked and by a person's look at the numbers. Thresholds were set on the tuning curves; the held-out ones have other
-shapes, noise, schedules and lengths, or other ranks, rates, rows and seeds, and nothing was set on them. `--errors`
-names each of the tuning curves'.
+was provoked and by a person's look at the numbers. Thresholds were set on the tuning curves; the held-out ones have
+other shapes, noise, schedules and lengths, or other ranks, rates, rows and seeds, and nothing was set on them.
+`--errors` names each of the tuning curves'.
 Wanted: at least 0.9 of each, and an alarm on less than 2 % of the healthy curves.
 """
 
