@@ -64,7 +64,7 @@ class Picture:
 
 
 PICTURES: Mapping[Name, Picture] = {
-    "diverged": Picture("rate_3_constant", "norm"),
+    "diverged": Picture("rising_to_1", "norm", is_log=True),
     "dead_gradient": Picture("tuned_zeroed", "norm"),
     "late_collapse": Picture("batch_2_unclipped", "norm", is_log=True),
     "stagnant_evaluation": Picture("rate_1e-12", "norm"),
