@@ -41,16 +41,17 @@ EXCLUDES: Mapping[Name, frozenset[Name]] = {
     "diverged": _OF_A_WHOLE_CURVE | _OF_LABELS | {"late_collapse"},
     "late_collapse": _OF_A_WHOLE_CURVE | _OF_LABELS,
     "dead_gradient": _OF_LABELS | {"underfitting", "overfitting", "learning", "still_improving"},
-    "stagnant_evaluation": _OF_LABELS | {"underfitting", "overfitting", "learning", "still_improving"},
+    "stagnant_evaluation": _OF_LABELS | {"underfitting", "overfitting", "still_improving"},
     "no_meaningful_learning": _OF_LABELS | {"underfitting", "overfitting", "learning", "still_improving"},
-    "class_collapse": frozenset(("learning", "recall_limited", "precision_limited")),
+    "class_collapse": frozenset(("recall_limited", "precision_limited")),
     "underfitting": frozenset(("learning",)),
     "overfitting": frozenset(("underfitting", "learning", "still_improving")),
     "oscillating": frozenset(("no_meaningful_learning", "underfitting", "overfitting", "spiky", "still_improving")),
 }
-"""What is no news beside a graver verdict, or would contradict it: a collapse is no overfitting, and the ends
-of a swing are no trend; how sure an untrained base is of its labels says nothing of a run that left it as it was; and
-where every row has one label, no other is found better or worse."""
+"""What is no news beside a graver verdict, or would contradict it: a collapse is no overfitting, and the ends of a swing
+are no trend; how sure an untrained base is of its labels says nothing of a run that left it as it was; and where every
+row has one label, no other is found better or worse. But a run may well have learned before its evaluation came to
+rest, or while all rows got one label."""
 
 
 def diagnose(curve: Curve, thresholds: Thresholds = DEFAULTS) -> list[Verdict]:

@@ -24,14 +24,24 @@ class Rise:
 
 
 def lasting_rise(curve: Curve, thresholds: Thresholds) -> Rise | None:
-    """Finds where the training loss rose for good; the evaluation's rise where there are too few training losses."""
+    """Finds where the training loss rose for good; else where the evaluation did, suddenly, and the loss a little."""
     losses, evals = finite(curve.losses), finite(curve.evals)
-    if len(losses) >= FEW:
-        return _rise(losses, smoothed(values_of(losses)), thresholds)
-    if len(evals) >= _EVALS:
+    found = _rise(losses, smoothed(values_of(losses)), thresholds) if len(losses) >= FEW else None
+    if found is None and len(evals) >= _EVALS and not _is_at_its_best(losses, thresholds):
         found = _rise(evals, values_of(evals), thresholds)
         return found if found and _is_sudden(values_of(evals)) else None
-    return None
+    return found
+
+
+def _is_at_its_best(losses: Sequence[Point], thresholds: Thresholds) -> bool:
+    """True where the training loss ends near its best level: an evaluation that rises meanwhile overfits."""
+    if len(losses) < FEW:
+        return False
+    values = values_of(losses)
+    return share(last_level(values) - min(smoothed(values)), min(smoothed(values))) < _BEGUN * thresholds.lasting_rise
+
+
+_BEGUN = 1 / 3  # of a lasting rise
 
 
 _EVALS = 5
@@ -65,6 +75,6 @@ def _since(values: Sequence[float], smooth: Sequence[float], best: float, end: f
 
 
 def _is_sudden(values: Sequence[float]) -> bool:
-    """True where one interval made half of the rise: without a training loss a slow one may be overfitting."""
+    """True where one interval made half of the rise: a slow one may be overfitting."""
     steps = [after - before for before, after in itertools.pairwise(values)]
     return max(steps) >= (max(values[values.index(min(values)) :]) - min(values)) / 2

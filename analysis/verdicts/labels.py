@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
-
 from analysis.curve import Curve, Point
 from analysis.levels import finite
 from analysis.strength import strength
@@ -43,7 +41,7 @@ def over_confident(curve: Curve, thresholds: Thresholds) -> Verdict | None:
     gaps = [(step, value - accuracy[step]) for step, value in confidence if step in accuracy]
     if len(gaps) < _LAST:
         return None
-    gap = statistics.median(value for _, value in gaps[-3:])
+    gap = min(value for _, value in gaps[-_LAST:])
     if gap < thresholds.confidence_gap:
         return None
     step, sure = next((step, value) for step, value in reversed(confidence) if step in accuracy)

@@ -60,14 +60,16 @@ def is_dead(curve: Curve, thresholds: Thresholds) -> bool:
 def moved(curve: Curve, thresholds: Thresholds) -> dict[str, Improvement]:
     """Returns the improvement of the training loss and of the evaluation, each where there are two values.
 
-    Evaluations that are all identical do not see the training: they count only where there is no training loss, or
-    where nothing is trained.
+    Evaluations that are all identical do not see the training: they count only where the training loss, too, shows no
+    fall beyond doubt, or there is none.
     """
     found = {
         "the training loss": improvement(curve.losses, thresholds.sure),
         "the evaluation": improvement(curve.evals, thresholds.sure),
     }
-    if found["the training loss"] and _is_blind(curve) and not is_dead(curve, thresholds):
+    loss = found["the training loss"]
+    falls = loss is not None and loss.at_least(thresholds.likely) >= thresholds.meaningful
+    if falls and _is_blind(curve) and not is_dead(curve, thresholds):
         del found["the evaluation"]
     return {name: item for name, item in found.items() if item is not None}
 

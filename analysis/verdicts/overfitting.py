@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from analysis.curve import Curve, Point
 from analysis.improvement import improvement
@@ -33,7 +34,10 @@ def _rising(evals: Sequence[Point], losses: Sequence[Point], thresholds: Thresho
         return None
     last = statistics.median(after[-min(3, len(after)) :]) if len(evals) > _MANY else after[-1]
     rise = share(last - best, best)
-    bound = max(thresholds.eval_rise, thresholds.eval_rise_noise * noise(values_of(evals)))
+    wavers = [share(up, before) for before, up in _undone(evals, best_step)]
+    bound = max(
+        thresholds.eval_rise, thresholds.eval_rise_noise * noise(values_of(evals)), _MUCH * max(wavers, default=0)
+    )
     falls = _fall(losses, best_step, thresholds.perhaps) > 0
     if rise <= bound or not (falls or (rise > _MUCH * bound and _seems_to_fall(losses, best_step, thresholds))):
         return None
@@ -49,6 +53,12 @@ def _seems_to_fall(losses: Sequence[Point], since: int, thresholds: Thresholds) 
     whole = improvement(tuple(losses), thresholds.sure)
     is_falling = whole is not None and whole.at_least(thresholds.sure) > thresholds.meaningful
     return is_falling and noise(values_of(losses)) > thresholds.quiet and _fall(losses, since, -thresholds.perhaps) > 0
+
+
+def _undone(evals: Sequence[Point], best_step: int) -> Iterator[tuple[float, float]]:
+    """Yields (value, rise) of each evaluation before the best that was followed by a worse one: it came down again."""
+    values = [value for step, value in evals if step <= best_step]
+    return ((before, after - before) for before, after in itertools.pairwise(values) if after > before)
 
 
 _MANY = 5  # evaluations from which on the last ones' median counts, not the last
