@@ -39,6 +39,8 @@ bench: install ## the README's figures, measured side by side
 	$(BIN)/python -m benchmarks.tracking
 	$(BIN)/python -m benchmarks.halving
 	$(BIN)/python -m benchmarks.lr_rank
+	$(BIN)/python -m benchmarks.diagnosis
+	$(BIN)/python -m benchmarks.alarms
 	$(BIN)/python -m benchmarks.first_sweep
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.packed

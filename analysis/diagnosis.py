@@ -24,10 +24,10 @@ JUDGES: Mapping[Name, Judge] = {
     "oscillating": verdicts.oscillating,
     "spiky": verdicts.spiky,
     "over_confident": verdicts.over_confident,
-    "recall_limited": verdicts.recall_limited,
-    "precision_limited": verdicts.precision_limited,
     "learning": verdicts.learning,
     "still_improving": verdicts.still_improving,
+    "recall_limited": verdicts.recall_limited,
+    "precision_limited": verdicts.precision_limited,
 }
 """In the order of importance: what makes a run worthless, what holds it back, what it could still gain."""
 
@@ -48,10 +48,10 @@ EXCLUDES: Mapping[Name, frozenset[Name]] = {
     "overfitting": frozenset(("underfitting", "learning", "still_improving")),
     "oscillating": frozenset(("no_meaningful_learning", "underfitting", "overfitting", "spiky", "still_improving")),
 }
-"""What is no news beside a graver verdict, or would contradict it: a collapse is no overfitting, and the ends of a swing
-are no trend; how sure an untrained base is of its labels says nothing of a run that left it as it was; and where every
-row has one label, no other is found better or worse. But a run may well have learned before its evaluation came to
-rest, or while all rows got one label."""
+"""What is no news beside a graver verdict, or would contradict it: a collapse is no overfitting, and the ends of a
+swing are no trend; how sure an untrained base is of its labels says nothing of a run that left it as it was; and where
+every row has one label, no other is found better or worse. But a run may well have learned before its evaluation came
+to rest, or while all rows got one label."""
 
 
 def diagnose(curve: Curve, thresholds: Thresholds = DEFAULTS) -> list[Verdict]:

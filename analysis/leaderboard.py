@@ -140,8 +140,11 @@ def _cells(row: Ranked, board: Leaderboard) -> dict[str, str]:
 
 
 def _notes(trial: TrialRow) -> str:
-    """Returns what a curve shows beyond that it learned."""
-    return ", ".join(name.replace("_", " ") for name in trial.verdicts if name != "learning")
+    """Returns what a curve shows beyond that it learned, and which way it errs on the rarest label."""
+    return ", ".join(name.replace("_", " ") for name in trial.verdicts if name not in _NO_NEWS)
+
+
+_NO_NEWS = {"learning", "recall_limited", "precision_limited"}
 
 
 def _lora(params: dict[str, Any]) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import optuna
 import pytest
 from shell import Shell
 
+from benchmarks.alarms import TABLES, judged
 from sweeper.alarms import alarms
 from sweeper.decisions import Decision, Objective, Ruling, decide
 from sweeper.distributions import distribution
@@ -24,7 +23,6 @@ from trainers.trial import Data, Lora, Model, Quantization, Training, TrialConfi
 
 LOSS = Objective("eval_loss", "minimize")
 CONFIG = TrialConfig(Model("m", "m"), Quantization(), Lora(8, 16), Data("rows", "rows.csv"), Training(1e-3))
-CURVES = Path(__file__).parents[2] / "benchmarks" / "curves"
 EVERY = 10
 
 
@@ -104,50 +102,11 @@ def test_the_sampler_is_kept_away_from_there() -> None:
         assert ended.state == optuna.trial.TrialState.PRUNED and min(ended.constraints.values()) > 0
 
 
-def tables() -> list[Path]:
-    return sorted(CURVES.glob("tiny_*.csv"))
-
-
-@pytest.mark.parametrize("table", tables(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("table", TABLES, ids=lambda path: path.stem)
 def test_no_alarm_stops_who_would_have_won(table: Path) -> None:
-    """Every trial of recorded sweeps is judged at each of its rungs, as the driver does."""
-    rows = list(csv.DictReader(table.open()))
-    trials = [recorded(list(group)) for _, group in itertools.groupby(rows, key=parameters)]
+    trials = judged(table)
     assert len(trials) >= 30
-    best = {id(made): min(values["eval_loss"] for _, values in made.rungs) for made in trials}
-    places = sorted(trials, key=lambda made: best[id(made)])
-    stopped = [place for place, made in enumerate(places, start=1) if is_stopped(made)]
-    assert all(place > len(trials) / 2 for place in stopped), stopped
-
-
-def parameters(row: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(value for key, value in row.items() if "." in key)
-
-
-def recorded(rows: Sequence[Mapping[str, str]]) -> Trial:
-    made = trial([], [])
-    named = {"loss", "learning_rate", "grad_norm"}
-    for row in rows:
-        values = {key: float(value) for key, value in row.items() if value and "." not in key and key != "step"}
-        if logged := {key: value for key, value in values.items() if key in named}:
-            made.curve.append((int(row["step"]), logged))
-        if "eval_loss" in values:
-            made.rungs.append((int(row["step"]), {"eval_loss": values["eval_loss"]}))
-    made.steps = made.rungs[-1][0]
-    return made
-
-
-def is_stopped(made: Trial) -> bool:
-    judge = alarms(Diagnosis())
-    prefixes = (
-        dataclasses.replace(
-            made,
-            curve=[point for point in made.curve if point[0] <= step],
-            rungs=[rung for rung in made.rungs if rung[0] <= step],
-        )
-        for step, _ in made.rungs[:-1]
-    )
-    return any(judge(prefix) is not None for prefix in prefixes)
+    assert all(trial.place > len(trials) / 2 for trial in trials if trial.stopped is not None)
 
 
 def test_a_stopped_trial_is_named_on_the_leaderboard_and_alarms_can_be_off(shell: Shell, tmp_path: Path) -> None:
