@@ -83,9 +83,9 @@ TRIAL_RULES = (
     _at_least("data.max_new_tokens", 1, "64"),
     Rule(
         "data.validation_prompts",
-        lambda value: all(prompt.strip() for prompt in value),
-        "each must hold a word",
-        "data.validation_prompts=[]",
+        lambda value: all(isinstance(prompt, str) and prompt.strip() for prompt in value),
+        "each must be a text that holds a word; in quotes, what would be a number or nothing",
+        """'data.validation_prompts=["42"]'""",
     ),
     Rule(
         "data.validation_fraction",
