@@ -84,8 +84,8 @@ TRIAL_RULES = (
     Rule(
         "data.validation_prompts",
         lambda value: all(isinstance(prompt, str) and prompt.strip() for prompt in value),
-        "each must be a text that holds a word; in quotes, what would be a number or nothing",
-        """'data.validation_prompts=["42"]'""",
+        "each must hold a word",
+        "data.validation_prompts=[]",
     ),
     Rule(
         "data.validation_fraction",
