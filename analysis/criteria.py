@@ -91,7 +91,7 @@ def _optimal(curve: Curve, asked: Criteria) -> Iterator[Judged]:
 
 
 def _above(name: str, level: Level, value: float | None, bound: float) -> Judged:
-    return Judged(name, level, value, f"above {bound:g}", None if value is None else value > bound)
+    return Judged(name, level, value, f"above {bound:g}", None if value is None else bound < value < math.inf)
 
 
 def loss_drop(losses: Points) -> float | None:

@@ -68,10 +68,17 @@ def _found(parsed: argparse.Namespace) -> tuple[list[RecordedRun], str | None]:
         from analysis.trainer_state import read
 
         return [read(Path(parsed.target))], None
+    from analysis.report_error import ReportError
     from analysis.run_curves import find
     from analysis.store import open_store
 
-    found = find(open_store(parsed.tracking_uri), parsed.experiment, parsed.target, parsed.sweep)
+    try:
+        store = open_store(parsed.tracking_uri)
+    except ReportError as error:
+        if parsed.target is None:
+            raise
+        raise ReportError(f"{parsed.target} is no file or folder here, and {error}") from error
+    found = find(store, parsed.experiment, parsed.target, parsed.sweep)
     return found.runs, found.sweep
 
 

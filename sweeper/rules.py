@@ -83,7 +83,7 @@ TRIAL_RULES = (
     _at_least("data.max_new_tokens", 1, "64"),
     Rule(
         "data.validation_prompts",
-        lambda value: all(prompt.strip() for prompt in value),
+        lambda value: all(isinstance(prompt, str) and prompt.strip() for prompt in value),
         "each must hold a word",
         "data.validation_prompts=[]",
     ),

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from sweeper.quoting import quoted
+
 Config = TypeVar("Config")
 
 
@@ -71,6 +73,8 @@ def _problem(detail: Mapping[str, Any], prefix: str) -> Problem:
     if isinstance(detail["loc"][-1], int):  # one item of a list
         whole, example = key.rpartition(".")[0], _example(detail).partition("|")[0]
         return Problem(whole, detail["input"], f"each {_rule(detail)}", f"{whole}=[{example}]")
+    if detail["type"] == "list_type" and isinstance(detail["input"], (str, int, float)):
+        return Problem(key, detail["input"], _rule(detail), f"'{key}=[{quoted(detail['input'])}]'")
     return Problem(key, detail["input"], _rule(detail), f"{key}={_example(detail)}")
 
 

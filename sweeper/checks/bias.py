@@ -18,15 +18,21 @@ def check(scene: Scene) -> Iterator[Finding]:
     lora = scene.config.lora
     biases = _biases(scene.config, scene.model)
     if lora.bias != "none" and not biases:
-        number = f"0 biases would be trained: the model has {len(_all(scene.model))}"
-        rule = "without biases none, lora_only and all are the same run, to the last digit"
-        remedy = "lora.bias=none, or biases of LoRA's own: lora.bias=none +lora.kwargs.lora_bias=true"
-        yield Finding("warning", "lora.bias", lora.bias, number, rule, "001, bias; measured", remedy)
+        yield _nothing(lora.bias, len(_all(scene.model)))
     if lora.kwargs.get("lora_bias") and (bare := _without_bias(scene.config, scene.model)):
         number = f"{bare} of the adapted layers have no bias"
         rule = "the adapter's biases can be trained, but not merged into a layer that has none"
         remedy = "~lora.kwargs.lora_bias, if the adapter is to be merged"
         yield Finding("warning", "lora.kwargs.lora_bias", True, number, rule, "PEFT, LoraConfig", remedy)
+
+
+def _nothing(bias: str, there: int) -> Finding:
+    """Returns what is said where no bias would be trained, though `there` may be some beside the adapted layers."""
+    number = f"0 biases would be trained: the model has {there}" + (", none in an adapted layer" if there else "")
+    same = "lora_only is the same run as none" if there else "none, lora_only and all are the same run"
+    remedy = "lora.bias=all" if there else "biases of LoRA's own: lora.bias=none +lora.kwargs.lora_bias=true"
+    rule = f"without such biases {same}, to the last digit"
+    return Finding("warning", "lora.bias", bias, number, rule, "001, bias; measured", f"lora.bias=none, or {remedy}")
 
 
 def _biases(config: TrialConfig, model: ModelFacts) -> list[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sweeper.checks.positions import positions
 from sweeper.finding import Finding, Severity
 from sweeper.lengths import Lengths
 from sweeper.percent import percent
 from sweeper.prior_findings import beside
+from sweeper.priors import PRIORS
 from sweeper.scene import Scene
 
 KEY = "training.max_length"
@@ -52,5 +54,9 @@ def _dropped(scene: Scene, tokens: Lengths) -> Finding:
 
 
 def _longer(scene: Scene) -> str:
-    prior = beside(scene, "max_length", KEY, None)
-    return prior.remedy if prior is not None else ""
+    """Returns the guide's length for these rows, or as much of it as the model has positions for."""
+    limit, values = positions(scene.model), PRIORS["max_length"](scene.facts)
+    if not values:
+        return ""
+    length = min(values[0], limit or values[0])
+    return f"{KEY}={length}" if length > scene.config.training.max_length else "shorter rows in data.path"

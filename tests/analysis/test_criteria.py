@@ -43,6 +43,10 @@ def test_the_failed_run_meets_the_minimum_nowhere() -> None:
     assert found(FAILED, "loss drop in the first 500").met is False
 
 
+def test_a_loss_that_began_infinite_has_not_dropped() -> None:
+    assert found(Curve(losses=((10, math.inf), (20, 2.0))), "loss drop").met is False
+
+
 def test_a_healthy_run_meets_everything() -> None:
     assert all(met(HEALTHY).values())
     assert found(HEALTHY, "eval").value == pytest.approx(0.5)

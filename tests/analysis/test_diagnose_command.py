@@ -185,3 +185,4 @@ def test_an_unknown_name_is_one_line(report: Callable[..., str]) -> None:
 def test_without_a_store_nothing_is_made(tmp_path: Path, report: Callable[..., str]) -> None:
     assert "run a sweep here first" in report("--tracking-uri", f"sqlite:///{tmp_path}/no.db")
     assert list(tmp_path.iterdir()) == []
+    assert "outputs is no file or folder here" in report("outputs", "--tracking-uri", f"sqlite:///{tmp_path}/no.db")

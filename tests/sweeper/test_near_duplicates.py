@@ -93,6 +93,14 @@ def test_hashes_agree_with_the_comparison() -> None:
     assert compared == pytest.approx(3_000, rel=0.01)
 
 
+def test_a_sentence_that_is_filled_in_makes_no_rows_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng, compared = random.Random(6), []
+    rows = [Example("", f"between {a} and {b} there are trains at {c} o'clock") for a, b, c in diverse(500, rng, 3)]
+    monkeypatch.setattr(near_duplicates, "MOST_EXACT", 100)
+    monkeypatch.setattr(near_duplicates, "are_similar", lambda one, other: bool(compared.append((one, other))))
+    assert different(rows).rows == 500 and len(compared) < 50
+
+
 def test_hashes_are_the_same_in_every_run() -> None:
     rows = words_of(examples(repeated(100, 3, random.Random(5))))
     assert list(by_hashes(rows)) == list(by_hashes(rows))

@@ -11,6 +11,9 @@ from hydra.core.global_hydra import GlobalHydra
 from sweeper import cli
 
 COMMANDS: list[tuple[str, list[str]]] = [
+    # lists of texts
+    ("diagnosis.alarms=diverged", ["should be a valid list", "try: 'diagnosis.alarms=[diverged]'"]),
+    ("data.validation_prompts=[null]", ["each should be a valid string", "try: data.validation_prompts=[text]"]),
     # keys that do not exist, set or swept
     ("lora.rnk=4", ["lora.rnk=4", "try: lora.r"]),
     ("training.learnin_rate=1e-4", ["try: training.learning_rate"]),

@@ -23,7 +23,7 @@ def test_biases_of_layers_without_an_adapter_are_not_trained_by_lora_only() -> N
     model = llama(biases=("q_proj",))
     assert list(check(scene(model=model, bias="all", target_modules=["o_proj"]))) == []
     (found,) = check(scene(model=model, bias="lora_only", target_modules=["o_proj"]))
-    assert "the model has 16" in found.number
+    assert "the model has 16" in found.number and "lora.bias=all" in found.remedy
     assert list(check(scene(model=model, bias="lora_only", target_modules=["q_proj"]))) == []
 
 

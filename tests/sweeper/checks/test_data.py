@@ -40,6 +40,12 @@ def test_a_rare_label_wants_a_metric_that_sees_it() -> None:
     assert found.remedy == "sweep.metric=eval_macro_f1"
     assert severities(labels.check, labels=RARE, metric="eval_macro_f1") == ["note"]
     assert severities(labels.check, labels=EVEN) == ["note"] and severities(labels.check) == []
+    assert "counts every label alike" in only(labels.check, labels=RARE, metric="eval_macro_f1").rule
+
+
+def test_one_label_alone_is_always_right() -> None:
+    found = only(labels.check, labels=(("a", 5_000),))
+    assert found.severity == "warning" and found.number == "all 5,000 labelled rows are a"
 
 
 def test_rows_that_stand_twice() -> None:
