@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import itertools
+import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.curve import Curve, Point
-from analysis.levels import FEW, finite, first_level, last_level, noise, share, smoothed, values_of
+from analysis.levels import (
+    FEW,
+    MEDIAN_ERROR,
+    NORMAL_MEDIAN,
+    finite,
+    first_level,
+    last_level,
+    noise,
+    share,
+    smoothed,
+    values_of,
+)
 from analysis.thresholds import Thresholds
 
 
@@ -58,7 +71,7 @@ def _rise(points: Sequence[Point], smooth: Sequence[float], thresholds: Threshol
     if not is_high or end - best < thresholds.lost * (start - best):
         return None
     since = _since(values, smooth, best, end)
-    if since is None:
+    if since is None or not _is_sure(values, max(1, since), noise(values)):
         return None
     return Rise(points[since][0], points[since][0] / max(1, points[-1][0]), start, best, end, rise)
 
@@ -72,6 +85,21 @@ def _since(values: Sequence[float], smooth: Sequence[float], best: float, end: f
     since = low[-1] + 1
     is_swing = max(smooth[low[0] : since]) > best + _BACK * (end - best)
     return None if is_swing or len(values) - since < _LASTS else since
+
+
+def _is_sure(values: Sequence[float], since: int, sigma: float) -> bool:
+    """True where the medians of both parts differ beyond doubt, were all values as noisy as those after the rise.
+
+    A low first value, or a dip, is not: the best of many looks is low by chance.
+    """
+    before, after = values[:since], values[since:]
+    low, high = statistics.median(before), statistics.median(after)
+    spread = statistics.median(abs(value - high) for value in after) / NORMAL_MEDIAN
+    error = MEDIAN_ERROR * max(spread, sigma * abs(high)) * math.hypot(len(before) ** -0.5, len(after) ** -0.5)
+    return high - low >= _SURE * error
+
+
+_SURE = 4.0  # standard errors: the place of the rise was chosen among many
 
 
 def _is_sudden(values: Sequence[float]) -> bool:

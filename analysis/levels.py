@@ -27,9 +27,18 @@ FEW = 6
 TINY = 1e-12
 
 
+INFINITE = 1e100
+"""From here on a value is taken for an infinity: MLflow keeps the largest float for one, and sums of such overflow."""
+
+
+def is_finite(value: float) -> bool:
+    """True for a number that can be reckoned with."""
+    return abs(value) < INFINITE
+
+
 def finite(points: Points) -> list[Point]:
     """Returns the points whose value is finite."""
-    return [point for point in points if math.isfinite(point[1])]
+    return [point for point in points if is_finite(point[1])]
 
 
 def values_of(points: Sequence[Point]) -> list[float]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from benchmarks.markdown import table
 from sweeper.alarms import alarms
+from sweeper.decisions import Objective
 from sweeper.history import Trial
 from sweeper.settings import Diagnosis
 from trainers.trial import Data, Lora, Model, Quantization, Training, TrialConfig
@@ -68,7 +69,7 @@ def _recorded(rows: Sequence[Mapping[str, str]]) -> Trial:
 
 
 def _stopped(trial: Trial) -> tuple[int, str] | None:
-    judge = alarms(Diagnosis())
+    judge = alarms(Diagnosis(), Objective("eval_loss", "minimize"))
     found = ((step, judge(prefix)) for step, prefix in _prefixes(trial))
     return next(((step, verdict.name) for step, verdict in found if verdict is not None), None)
 

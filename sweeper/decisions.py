@@ -112,7 +112,7 @@ def decide(
     if trial.steps is not None and step >= trial.steps:
         return Decision(f"all {trial.steps} steps done", outcome="complete", keep=keep)
     compared = _before_the_end(trial, step, values[objective.metric], objective, pruner)
-    if (alarm := alarms(trial)) is not None:
+    if compared.outcome != "complete" and (alarm := alarms(trial)) is not None:
         compared = Decision(f"alarm: {alarm.evidence}{saved(trial, step)}", _ENDS[alarm.name])
     return dataclasses.replace(compared, keep=keep)
 

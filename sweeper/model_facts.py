@@ -7,7 +7,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from sweeper.model_folder import model_folder
 from trainers.trial import Model
@@ -22,6 +22,11 @@ _EMBEDDING = ("embed", "wte", "wpe")
 _HEAD = ("lm_head", "output_layer", "embed_out")
 _EXPERTS = ".experts."
 _TRANSPOSED = "gpt2"  # its Conv1D keeps weights as (d_in, d_out)
+
+_WIDTHS = ("hidden_size", "n_embd", "d_model", "head_dim", "sliding_window")
+_HEADS = ("num_attention_heads", "n_head", "num_heads", "num_key_value_heads")
+_NUMBERS = frozenset((*_WIDTHS, *_HEADS))
+"""Entries of a configuration that are reckoned with: one that is no size, as a list per layer, is as none."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +49,14 @@ def read(model: Model) -> ModelFacts | None:
         model: A folder, a hub id whose files were downloaded before, or the bundled model.
 
     Returns:
-        The facts; None where files are not here, are no safetensors, or are quantized already: such files keep codes
-        and scales, not the layers' shapes.
+        The facts; None where files are not here, are no safetensors, whoever made them, or are quantized already:
+        such files keep codes and scales, not the layers' shapes.
     """
     folder = model_folder(model)
     try:
-        config = json.loads((folder / "config.json").read_text())
+        config = dict(_json(_opened(folder / "config.json")))
         shapes = {name: shape for file in _files(folder) for name, shape in _header(file).items()}
-    except (OSError, ValueError, KeyError, TypeError, struct.error):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error):
         return None  # other checks say what is wrong with a model's files
     return facts_of(shapes, config) if shapes else None
 
@@ -66,6 +71,7 @@ def facts_of(shapes: Mapping[str, tuple[int, ...]], config: Mapping[str, Any]) -
     if "quantization_config" in config:
         return None
     text = {**config, **config["text_config"]} if isinstance(config.get("text_config"), Mapping) else dict(config)
+    text = {key: value for key, value in text.items() if key not in _NUMBERS or _is_size(value)}
     named = {_module_name(name, str(text.get("model_type"))): shape for name, shape in shapes.items()}
     if text.get("tie_word_embeddings", False):
         named = {name: shape for name, shape in named.items() if not is_head(name)}
@@ -107,12 +113,40 @@ def _files(folder: Path) -> list[Path]:
     index = folder / "model.safetensors.index.json"
     if not index.is_file():
         return [folder / "model.safetensors"]
-    return sorted({folder / str(shard) for shard in json.loads(index.read_text())["weight_map"].values()})
+    return sorted({folder / str(shard) for shard in _json(_opened(index))["weight_map"].values()})
 
 
 def _header(file: Path) -> dict[str, tuple[int, ...]]:
     """Reads a header: its length in eight bytes, then JSON (the safetensors format)."""
-    with file.open("rb") as opened:
+    with _opened(file) as opened:
         (length,) = struct.unpack("<Q", opened.read(8))
-        header = json.loads(opened.read(length))
-    return {name: tuple(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
+        header = json.loads(opened.read(length)) if length <= _LONGEST else {}
+    return {name: _shape(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
+
+
+_LONGEST = 100_000_000  # bytes (safetensors: MAX_HEADER_SIZE)
+
+
+def _shape(sizes: Any) -> tuple[int, ...]:
+    if not all(_is_size(size) or size == 0 for size in sizes):
+        raise ValueError
+    return tuple(sizes)
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) and 0 < value < _BEYOND
+
+
+_BEYOND = 2**40  # no tensor is as long: a file that says so is broken
+
+
+def _json(opened: IO[bytes]) -> Any:
+    with opened:
+        return json.loads(opened.read(_LONGEST))
+
+
+def _opened(file: Path) -> IO[bytes]:
+    """Opens a regular file: reading anything else might not end."""
+    if not file.is_file():
+        raise FileNotFoundError(file)
+    return file.open("rb")

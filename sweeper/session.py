@@ -255,7 +255,7 @@ class Session:
                 total=item.total,
                 goes_on_from=functools.partial(registry.goes_on_from, self._settings.trainer.name),
                 max_retries=self._settings.executor.max_retries,
-                alarms=alarms(self._settings.diagnosis),
+                alarms=alarms(self._settings.diagnosis, self._objective),
                 tell=tell,
             )
             self._announce(history, item, tell)

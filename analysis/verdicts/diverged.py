@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from analysis.curve import Curve
 from analysis.lasting_rise import Rise, lasting_rise
-from analysis.levels import share
+from analysis.levels import is_finite, share
 from analysis.strength import strength
 from analysis.thresholds import Thresholds
 from analysis.verdict import Verdict
@@ -37,6 +35,6 @@ def is_late(rise: Rise, thresholds: Thresholds) -> bool:
 def _not_finite(curve: Curve) -> Verdict | None:
     for name, points in (("the training loss", curve.losses), ("the evaluation", curve.evals)):
         for step, value in points:
-            if not math.isfinite(value):
-                return Verdict("diverged", 1.0, f"{name} was {value} at step {step}", step)
+            if not is_finite(value):
+                return Verdict("diverged", 1.0, f"{name} was {value:g} at step {step}", step)
     return None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Sequence
 
 from analysis.curve import Curve, Point
-from analysis.levels import finite, first_level, noise, values_of
+from analysis.levels import finite, first_level, is_finite, noise, values_of
 from analysis.strength import strength
 from analysis.thresholds import Thresholds
 from analysis.verdict import Verdict
@@ -58,7 +57,7 @@ def _comes_back(values: Sequence[float], base: float) -> bool:
 def wild_gradient(curve: Curve, thresholds: Thresholds) -> Verdict | None:
     """Says that gradient norms are not finite, or `wild` times the run's median and that of those before."""
     norms = values_of(curve.grad_norms)
-    good = [norm for norm in norms if math.isfinite(norm)]
+    good = [norm for norm in norms if is_finite(norm)]
     lost = len(norms) - len(good)
     if lost > thresholds.wild_share * len(norms):
         return Verdict("spiky", 1.0, f"{lost} of {len(norms)} gradient norms are not finite")

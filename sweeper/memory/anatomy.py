@@ -71,17 +71,23 @@ def layers(model: ModelFacts) -> list[Layer]:
         found = _LAYER.match(name)
         if found and not any(word in name for word in _OTHER_SENSES):
             grouped.setdefault(found[1], {})[name] = shape
-    return [_layer(model, prefix, place, linear) for place, (prefix, linear) in enumerate(grouped.items())]
+    norms = _norms(model)
+    return [
+        _layer(model, norms.get(prefix, []), place, linear) for place, (prefix, linear) in enumerate(grouped.items())
+    ]
 
 
 _LAYER = re.compile(r"(.*?\.\d+)\.")
 
+_Norm = tuple[str, int]
+"""A norm's own name, and its size."""
 
-def _layer(model: ModelFacts, prefix: str, place: int, linear: Mapping[str, tuple[int, int]]) -> Layer:
+
+def _layer(model: ModelFacts, norms: Sequence[_Norm], place: int, linear: Mapping[str, tuple[int, int]]) -> Layer:
     attention = {name: shape for name, shape in linear.items() if _is_attention(name)}
     mlp = {name: shape for name, shape in linear.items() if name not in attention}
     heads = _attention(model.config, place)
-    return Layer(_block(attention), _block(mlp), _normed(model, prefix, heads), heads)
+    return Layer(_block(attention), _block(mlp), _normed(norms, heads), heads)
 
 
 def _is_attention(name: str) -> bool:
@@ -93,13 +99,19 @@ def _block(linear: Mapping[str, tuple[int, int]]) -> Block:
     return Block({name: shape for name, shape in linear.items() if name not in out}, out)
 
 
-def _normed(model: ModelFacts, prefix: str, heads: Attention) -> int:
-    of_heads = {"q_norm": heads.width, "k_norm": heads.kv_width}  # once per head
-    total = 0
+def _norms(model: ModelFacts) -> dict[str, list[_Norm]]:
+    """Returns the norms of each layer by its prefix, in one pass: a model may have thousands of parameters."""
+    found: dict[str, list[_Norm]] = {}
     for name, shape in model.shapes.items():
-        if name.startswith(f"{prefix}.") and name.endswith(".weight") and len(shape) == 1:
-            total += of_heads.get(name.split(".")[-2], shape[0])
-    return total
+        layer = _LAYER.match(name)
+        if layer and name.endswith(".weight") and len(shape) == 1:
+            found.setdefault(layer[1], []).append((name.split(".")[-2], shape[0]))
+    return found
+
+
+def _normed(norms: Sequence[_Norm], heads: Attention) -> int:
+    of_heads = {"q_norm": heads.width, "k_norm": heads.kv_width}  # once per head
+    return sum(of_heads.get(name, size) for name, size in norms)
 
 
 def _attention(config: Mapping[str, Any], place: int) -> Attention:
@@ -110,8 +122,8 @@ def _attention(config: Mapping[str, Any], place: int) -> Attention:
 
 
 def _window(config: Mapping[str, Any], place: int) -> int | None:
-    kinds: Sequence[str] = config.get("layer_types") or ()
-    slides = place < len(kinds) and "sliding" in kinds[place]
+    kinds = config.get("layer_types")
+    slides = isinstance(kinds, Sequence) and place < len(kinds) and "sliding" in str(kinds[place])
     return int(config["sliding_window"]) if slides and config.get("sliding_window") else None
 
 

@@ -126,6 +126,7 @@ def test_overfitting_begins_at_the_best_evaluation() -> None:
         ({"outcome": "diverged"}, None),
         ({"losses": (*decay(2.5, 1.5)[:30], (310, NAN))}, 310),
         ({"evals": evals(1.9, 1.7, math.inf)}, 500),
+        ({"losses": (*decay(2.5, 1.5)[:30], (310, 1.7e308), (320, -1.7e308))}, 310),  # sums of these overflow
         ({"losses": (*decay(2.5, 2.2)[:10], *((step, 7.0) for step in range(110, 501, 10)))}, 110),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def trial(
 
 def told(made: Trial, settings: Diagnosis | None = None, pruner: Pruner | None = None) -> Decision:
     step, values = made.rungs[-1]
-    return decide(made, step, values, LOSS, pruner or Pruner(), alarms=alarms(settings or Diagnosis()))
+    return decide(made, step, values, LOSS, pruner or Pruner(), alarms=alarms(settings or Diagnosis(), LOSS))
 
 
 FALLING = [3 - 0.05 * at + 0.02 * (at % 2) for at in range(20)]
@@ -88,6 +89,45 @@ def test_what_learns_goes_on() -> None:
 def test_its_last_step_completes_a_trial_all_the_same() -> None:
     made = HOPELESS["stagnant_evaluation"]
     assert told(dataclasses.replace(made, steps=200)).outcome == "complete"
+
+
+def test_a_noisy_loss_does_not_stop_whose_evaluations_improve_or_who_was_evaluated_once() -> None:
+    noisy = [1.2, *[2.4 + 0.05 * (at % 3) for at in range(19)]]  # a first batch that happens to be easy
+    assert told(trial(noisy, [2.5])).outcome is None
+    assert told(trial(noisy, [2.5, 2.45])).outcome is None
+    assert told(trial(noisy, [2.5, 2.6])).outcome == "diverged"
+
+
+def test_a_small_batch_that_was_easy_first_is_no_blow_up() -> None:
+    """Losses of single rows differ by 30 %; 25 of 500 such runs were said to have diverged."""
+    for seed in range(40):
+        dice = random.Random(seed)
+        losses = [2 * dice.lognormvariate(0, 0.3) for _ in range(40)]
+        for logged in (10, 20, 40):
+            assert told(trial(losses[:logged], [2.0, 2.01])).outcome is None, seed
+
+
+def test_who_stands_at_its_best_where_its_schedule_ran_out_is_not_stopped() -> None:
+    rested = [2.61234, 2.20087, 1.90123, 1.89951, 1.89951, 1.89951]
+    norms = [*[1.0] * 15, *[0.0] * 5]
+    assert told(trial(FALLING, rested, norms=norms)).outcome is None
+    stuck = [2.6123, 2.2871, 3.8714, 3.8714, 3.8714, 3.8714]
+    assert told(trial(FALLING, stuck)).outcome == "stagnant_evaluation"
+    assert told(trial(FALLING, stuck, norms=norms)).outcome == "dead_gradient"
+
+
+def test_who_is_out_of_patience_is_complete_whatever_an_alarm_says() -> None:
+    made = trial(BLOWN_UP, [2.6, 2.7, 7.1], early_stopping_patience=2)
+    assert told(made).outcome == "complete"
+    assert told(trial(BLOWN_UP, [2.6, 2.7, 7.1], early_stopping_patience=3)).outcome == "diverged"
+
+
+def test_what_is_optimised_counts_beside_the_loss() -> None:
+    made = trial(BLOWN_UP, [2.6, 2.7, 7.1])
+    for (_, values), score in zip(made.rungs, (0.5, 0.6, 0.7), strict=True):
+        values["eval_macro_f1"] = score  # type: ignore[index]
+    assert alarms(Diagnosis(), Objective("eval_macro_f1", "maximize"))(made) is None
+    assert alarms(Diagnosis(), LOSS)(made) is not None
 
 
 def test_a_range_test_is_meant_to_blow_up_and_the_base_to_stay() -> None:
