@@ -42,8 +42,21 @@ def lasting_rise(curve: Curve, thresholds: Thresholds) -> Rise | None:
     found = _rise(losses, smoothed(values_of(losses)), thresholds) if len(losses) >= FEW else None
     if found is None and len(evals) >= _EVALS and not _is_at_its_best(losses, thresholds):
         found = _rise(evals, values_of(evals), thresholds)
-        return found if found and _is_sudden(values_of(evals)) else None
+        found = found if found and _is_sudden(values_of(evals)) else None
+        return found or _at_the_end(curve, evals, thresholds)
     return found
+
+
+def _at_the_end(curve: Curve, evals: Sequence[Point], thresholds: Thresholds) -> Rise | None:
+    """Finds a rise that only the last evaluation of a whole run shows: it is worse than the first, which no noise does.
+
+    Nothing follows it, so that it lasts; in a run that goes on it may come back.
+    """
+    values = values_of(evals)
+    best, end, step = min(values), values[-1], evals[-1][0]
+    if curve.outcome != "complete" or share(end - values[0], values[0]) < thresholds.lasting_rise:
+        return None
+    return Rise(step, step / max(1, curve.steps or step), values[0], best, end, share(end - best, best))
 
 
 def _is_at_its_best(losses: Sequence[Point], thresholds: Thresholds) -> bool:

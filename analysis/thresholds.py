@@ -45,7 +45,7 @@ class Thresholds:
         dead_norm: A gradient norm up to this is 0 (004, Critical Issues 2: 0.0 throughout; the rest is rounding).
         dead_points: Norms of 0 up to the last that are a gradient that died (ours).
         stagnant: Identical successive evaluations (004, Critical Issues 4: three at 2.9310).
-        stagnant_at_first: The same where they begin with the first evaluation (ours: the second can already tell).
+        stagnant_at_first: The same from the first one on, with six decimals or more (ours: the second can tell).
         lr_floor: Share of the peak learning rate that is effectively 0 (004, Critical Issues 2; the share is ours).
         lr_left: Share of the steps that may pass under it: 6 % of a cosine's, 10 % of a parabola's do (ours).
         still_falling: Relative fall over the last quarter of the steps with which longer training pays (ours).

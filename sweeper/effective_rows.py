@@ -23,7 +23,7 @@ def effective_rows(config: TrialConfig, examples: Sequence[Example]) -> Differen
         config: The trial; the count is kept in its `model.cache_dir`, under a fingerprint of the data.
         examples: Its training rows.
     """
-    rule = [getattr(near_duplicates, name) for name in ("SHARED", "OF", "MOST_EXACT", "BANDS", "BAND_SIZE")]
+    rule = [getattr(near_duplicates, name) for name in ("SHARED", "OF", "MOST_EXACT", "SAMPLED")]
     place = remembered_counts.place(config, "effective-rows", len(examples), rule)
     return _remembered(place) or _counted(place, examples)
 

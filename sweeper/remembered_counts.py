@@ -30,7 +30,7 @@ def place(config: TrialConfig, kind: str, rows: int, rule: Sequence[Any]) -> Pat
     return Path(config.model.cache_dir) / f"{kind}-{digest}.json"
 
 
-_PATHS = {"name", "path", "validation_path", "test_path"}
+_PATHS = {"name", "path", "validation_path", "test_path", "validation_prompts", "max_new_tokens"}
 
 
 def remembered(file: Path) -> dict[str, Any] | None:

@@ -16,13 +16,15 @@ from analysis.verdict import Verdict
 def stagnant_evaluation(curve: Curve, thresholds: Thresholds) -> Verdict | None:
     """Says that successive evaluations are identical up to the last one.
 
-    Two are enough where they are the first. Later `stagnant` are needed, and a curve that came to rest at the precision
-    it is written with is none: it moved by a few units of its last digit before.
+    Two are enough where they are the first and written with so many digits that it is no rounding. Otherwise `stagnant`
+    are needed, and a curve that came to rest at the precision it is written with is none: it moved by a few units of
+    its last digit before.
     """
     evals = finite(curve.evals)
     same = list(itertools.takewhile(lambda point: point[1] == evals[-1][1], reversed(evals)))
     is_whole = len(same) == len(evals)
-    needed = thresholds.stagnant_at_first if is_whole else thresholds.stagnant
+    is_exact = bool(evals) and _unit(values_of(evals)) < _ROUNDED
+    needed = thresholds.stagnant_at_first if is_whole and is_exact else thresholds.stagnant
     if len(same) < needed or (not is_whole and _came_to_rest(evals[: len(evals) - len(same) + 1])):
         return None
     steps = ", ".join(str(step) for step, _ in reversed(same[-_NAMED:]))
@@ -31,6 +33,9 @@ def stagnant_evaluation(curve: Curve, thresholds: Thresholds) -> Verdict | None:
 
 
 _NAMED = 3
+
+_ROUNDED = 1e-5
+"""The last digit of numbers that people write down: two that move by less than that look identical."""
 
 
 def _came_to_rest(before: Sequence[Point]) -> bool:

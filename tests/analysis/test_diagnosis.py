@@ -173,7 +173,9 @@ def test_a_gradient_may_die_on_the_way() -> None:
 
 
 def test_identical_evaluations_are_no_convergence() -> None:
-    assert "stagnant_evaluation" in names(Curve(evals=((10, 2.5), (20, 2.5))))
+    assert "stagnant_evaluation" in names(Curve(evals=((10, 2.5012345), (20, 2.5012345))))
+    assert "stagnant_evaluation" not in names(Curve(evals=((10, 2.5), (20, 2.5))))  # as somebody rounded them
+    assert "stagnant_evaluation" in names(Curve(evals=((10, 2.5), (20, 2.5), (30, 2.5))))
     assert "stagnant_evaluation" in names(healthy(evals=evals(1.9123, 1.7345, 1.6123, 1.6123, 1.6123)))
     assert "stagnant_evaluation" not in names(healthy(evals=evals(1.9, 1.7, 1.5, 1.501, 1.5, 1.5, 1.5)))  # three digits
     assert "stagnant_evaluation" not in names(healthy(evals=evals(1.9123, 1.7345, 1.6123, 1.6123)))

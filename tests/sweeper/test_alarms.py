@@ -65,7 +65,7 @@ FALLING = [3 - 0.05 * at + 0.02 * (at % 2) for at in range(20)]
 BLOWN_UP = [3.0, 2.8, 2.7, 2.6, 2.6, *[7.0 + 0.1 * (at % 2) for at in range(15)]]
 HOPELESS = {
     "dead_gradient": trial([2.70, 2.71] * 10, [2.7, 2.69], norms=[0.0] * 20),
-    "stagnant_evaluation": trial([2.70, 2.71] * 10, [2.931, 2.931]),
+    "stagnant_evaluation": trial([2.70, 2.71] * 10, [2.9310452, 2.9310452]),
     "diverged": trial(BLOWN_UP, [2.7, 7.1]),
 }
 

@@ -58,4 +58,4 @@ main()
     assert shell.run("look").returncode == 0
     loaded = set((shell.folder / "modules").read_text().split())
     assert "sweeper.facts" in loaded
-    assert not {"torch", "transformers", "datasketch", "huggingface_hub"} & loaded
+    assert not {"torch", "transformers", "huggingface_hub"} & loaded

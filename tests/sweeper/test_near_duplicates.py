@@ -1,4 +1,4 @@
-"""Repetitive rows count once, whatever surrounds them; hashes agree with the comparison of all pairs."""
+"""Repetitive rows count once, whatever surrounds them; a sample of many agrees with the comparison of all pairs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 import pytest
 
 from sweeper import near_duplicates
-from sweeper.near_duplicates import are_similar, by_hashes, different, exactly, words_of
+from sweeper.near_duplicates import Words, are_similar, different, exactly, words_of
 from trainers.data import Example
 
 WORDS = [f"w{number}" for number in range(3_000)]
@@ -83,24 +83,24 @@ def test_no_similar_pair_is_missed_by_the_filters() -> None:
     assert 1 < len(counted) < len(rows)
 
 
-def test_hashes_agree_with_the_comparison() -> None:
+def test_a_sample_agrees_with_the_comparison() -> None:
     rng = random.Random(4)
     rows = examples([*repeated(1_000, 4, rng), *diverse(2_000, rng)])
     assert len(rows) == 6_000 > near_duplicates.MOST_EXACT
     compared = sum(exactly(words_of(rows)))
     found = different(rows)
-    assert not found.exact and found.rows == pytest.approx(compared, rel=0.03)
-    assert compared == pytest.approx(3_000, rel=0.01)
+    assert not found.exact and found.rows == pytest.approx(compared, rel=0.05)
+    assert compared == pytest.approx(3_000, rel=0.01) and different(rows) == found
 
 
 def test_a_sentence_that_is_filled_in_makes_no_rows_meet(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng, compared = random.Random(6), []
-    rows = [Example("", f"between {a} and {b} there are trains at {c} o'clock") for a, b, c in diverse(500, rng, 3)]
-    monkeypatch.setattr(near_duplicates, "MOST_EXACT", 100)
-    monkeypatch.setattr(near_duplicates, "are_similar", lambda one, other: bool(compared.append((one, other))))
-    assert different(rows).rows == 500 and len(compared) < 50
+    rng, real = random.Random(6), are_similar
+    compared: list[None] = []
+    rows = [Example("", f"between {a} and {b} there are trains at {c} o'clock") for a, b, c in diverse(6_000, rng, 3)]
 
+    def counted(one: Words, other: Words) -> bool:
+        compared.append(None)
+        return real(one, other)
 
-def test_hashes_are_the_same_in_every_run() -> None:
-    rows = words_of(examples(repeated(100, 3, random.Random(5))))
-    assert list(by_hashes(rows)) == list(by_hashes(rows))
+    monkeypatch.setattr(near_duplicates, "are_similar", counted)
+    assert different(rows).rows == pytest.approx(6_000, rel=0.01) and len(compared) < 10 * 6_000
