@@ -53,7 +53,8 @@ def _trials_in_all(made: Plan) -> str:
     if total is None:
         return "as many trials as the time allows"
     if made.certain_trials is not None and made.certain_trials < total:
-        return f"{made.certain_trials} trials and, as conditions hold, up to {total} in all"
+        certain = "1 trial" if made.certain_trials == 1 else f"{made.certain_trials} trials"
+        return f"{certain} and, as conditions hold, up to {total} in all"
     return "1 trial in all" if total == 1 else f"{total} trials in all"
 
 

@@ -109,8 +109,15 @@ class Session:
             if choice is not None:
                 self._decide(log, item.name, choice.reason, choice.recorded)
         if not work.has_begun:
-            say(f"Sweep {self._name} is complete: nothing left to train.")
+            say(f"Sweep {self._name} is complete: nothing left to train.{self._unasked(log)}")
         return self._report(log, history, patience_s=_PATIENCE_S if work.has_begun else _BRIEFLY_S)
+
+    def _unasked(self, log: EventLog) -> str:
+        """Says which prompts no trial was asked: answering is no reason to train again."""
+        config = self._asked.composer.trial(self._asked.example)[0]
+        asked = {prompt for record in log.history if record["event"] == "sampled" for prompt, _ in record["samples"]}
+        new = [] if config is None else [item for item in config.data.validation_prompts if item not in asked]
+        return f" No trial was asked {', '.join(map(repr, new))}; sweep.fresh=true trains all again." if new else ""
 
     @property
     def _held(self) -> Mapping[str, Any]:

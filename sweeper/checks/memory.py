@@ -50,9 +50,6 @@ def _severity(scene: Scene, share: float) -> Severity:
     return "error" if least > TOO_MUCH * _limit_mib(scene) else "warning"
 
 
-_OF_TRAINING = {"gradients", "activations", "logits", "working"}
-
-
 def _finding(severity: Severity, scene: Scene, number: str, rule: str, mend: str = "") -> Finding:
     found = _estimate(scene, scene.config)
     name = _TRAIN if found.training >= found.evaluation else _EVAL  # whichever the peak is of
@@ -62,10 +59,10 @@ def _finding(severity: Severity, scene: Scene, number: str, rule: str, mend: str
 
 def _parts(found: MemoryEstimate) -> str:
     sizes = dataclasses.asdict(found)
-    left_out = {"working", "logits", "evaluation"} if found.training >= found.evaluation else _OF_TRAINING
     largest = "working" if found.working > found.logits else "logits"
-    shown = [name for name in sizes if name not in left_out or (name == largest and "evaluation" in left_out)]
-    return ", ".join(f"{name} {_gib(sizes[name])}" for name in shown)
+    stays = ", ".join(f"{name} {_gib(sizes[name])}" for name in ("base", "adapters", "optimizer"))
+    trains = ", ".join(f"{name} {_gib(sizes[name])}" for name in ("gradients", "activations", largest))
+    return f"{stays}; training {_gib(found.training)} ({trains}), or evaluating {_gib(found.evaluation)}"
 
 
 def _gib(mib: float) -> str:
