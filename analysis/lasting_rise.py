@@ -81,7 +81,8 @@ def _rise(points: Sequence[Point], smooth: Sequence[float], thresholds: Threshol
     best = min(*smooth, values[0])  # a blow-up may leave but the first value low
     rise = share(end - best, best)
     is_high = rise >= max(thresholds.lasting_rise, thresholds.rise_noise * noise(values))
-    if not is_high or end - best < thresholds.lost * (start - best):
+    peak = max(smooth[smooth.index(min(smooth)) :])
+    if not is_high or (end - best < thresholds.lost * (start - best) and peak < start):
         return None
     since = _since(values, smooth, best, end)
     if since is None or not _is_sure(values, max(1, since), noise(values)):

@@ -84,7 +84,7 @@ class Thresholds:
     swing: float = 0.1
     eval_swing: float = 0.03
     swing_noise: float = 5.0
-    swing_scale: float = 0.03
+    swing_scale: float = 0.02
     swings: int = 3
     dead_norm: float = 1e-10
     dead_points: int = 3

@@ -52,6 +52,7 @@ def main(arguments: Sequence[str]) -> None:
     print(page("Synthetic, held out", held_out()))
     print(page("Real, tuning", stored.labelled("tuning")))
     print(page("Real, held out", stored.labelled("held_out")))
+    print(page("All that was held out", [*held_out(), *stored.labelled("held_out")]))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,10 @@ WINDOW = 5
 
 
 def oscillating(curve: Curve, thresholds: Thresholds) -> Verdict | None:
-    """Says that evaluations, or the smoothed training loss, rose `swings` times by a material height and fell again."""
+    """Says that evaluations, or the smoothed loss, rose `swings` times by a material height, with falls between.
+
+    The rises are about alike: one that is many times higher than the others is a blow-up.
+    """
     return _of_evals(finite(curve.evals), thresholds) or _of_losses(finite(curve.losses), thresholds)
 
 
@@ -46,10 +49,15 @@ def _verdict(
     name: str, points: Sequence[Point], values: Sequence[float], height: float, thresholds: Thresholds
 ) -> Verdict | None:
     rises = _rises(values, height)
-    if len(rises) < thresholds.swings:
+    largest = sorted((up for _, up in rises), reverse=True)[: thresholds.swings]
+    if len(largest) < thresholds.swings or largest[0] > _ALIKE * largest[-1]:
         return None
     told = f"{name} rose {len(rises)} times by {min(up for _, up in rises):.4f} or more and fell again"
     return Verdict("oscillating", strength(len(rises), thresholds.swings), told, points[rises[0][0]][0])
+
+
+_ALIKE = 6.0
+"""How many times as high the highest of the largest rises may be as the lowest: one blow-up that comes back is none."""
 
 
 def _rises(values: Sequence[float], height: float) -> list[tuple[int, float]]:
@@ -66,4 +74,6 @@ def _rises(values: Sequence[float], height: float) -> list[tuple[int, float]]:
             low = at if value < values[low] else low
             if height > 0 and value - values[low] >= height:
                 is_up, high = True, at
+    if is_up and rises:  # the last one is preceded by a fall
+        rises.append((low, values[high] - values[low]))
     return rises
