@@ -199,12 +199,12 @@ def test_a_sampled_search_counts_its_own_trials(shell: Shell, table: Path) -> No
 
 def test_time_ends_a_search_that_nothing_else_ends(shell: Shell, table: Path) -> None:
     space = ("lora.r=8", "training.learning_rate=1e-4", "lora.dropout=interval(0,0.2)")
-    done = shell.sweep(*replayed(table, *space, "sweep.timeout_s=1"))
+    done = shell.sweep(*replayed(table, *space, "sweep.timeout_s=2"))
     assert done.returncode == 0, done.stderr
     assert "as many trials as the time allows" in done.stdout and "The time is up." in done.stdout
     first = len(outcomes(shell.folder))
     assert first >= 2
-    shell.sweep(*replayed(table, *space, "sweep.timeout_s=1"))
+    shell.sweep(*replayed(table, *space, "sweep.timeout_s=2"))
     assert len(outcomes(shell.folder)) > first
 
 

@@ -146,5 +146,5 @@ def untimed(found: dict[str, Any]) -> dict[str, Any]:
     """Leaves out what no two sweeps share: times, and what was measured of the machine."""
     return {
         trial: (name, status, params, {key: [item[:2] for item in points] for key, points in curves.items()})
-        for trial, (name, status, _, _, params, _, curves) in found.items()
+        for trial, (name, status, _, _, params, _, curves, _) in found.items()
     }

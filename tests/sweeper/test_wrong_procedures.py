@@ -57,4 +57,4 @@ def test_warm_ups_end_within_the_run(shell: Shell) -> None:
 def test_the_plan_says_what_a_budget_does(shell: Shell) -> None:
     done = shell.sweep("-m", "procedure=rank", "sweep.max_trials=2", DRY)
     assert "sweep.max_trials=2 ends it before; nothing was started" in done.stdout
-    assert "trials and, as conditions hold, up to 6 in all" in done.stdout
+    assert "1 trial and, as conditions hold, up to 6 in all" in done.stdout
