@@ -71,7 +71,7 @@ PICTURES: Mapping[Name, Picture] = {
     "no_meaningful_learning": Picture("tuned_rate_1e-6", "rate"),
     "lr_exhausted": Picture("tuned_power_10", "rate"),
     "class_collapse": Picture("tuned_imbalanced", "labels"),
-    "underfitting": Picture("dropout_0.95_r16", "rate"),
+    "underfitting": Picture("little_dropout_0.9", "rate"),
     "overfitting": Picture("96_rows_half_mislabelled", "rate"),
     "oscillating": Picture("rate_2.5e-2_batch_4", "rate"),
     "spiky": Picture("tuned_batch_1_unclipped", "norm", is_log=True),
