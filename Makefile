@@ -21,7 +21,7 @@ sweep: install ## the main job: nine trials (rank x learning rate) on the bundle
 	$(BIN)/lora-sweep -m sweep.name=first lora.r=4,8,16 training.learning_rate=2e-3,4e-3,8e-3
 
 test: install ## pass the tests
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 chaos: install ## kill sweeps at random moments, 100 times replayed and 20 times training (a quarter of an hour)
 	CHAOS_REPLAY_KILLS=100 CHAOS_TRAINING_KILLS=20 $(BIN)/python -m pytest tests/chaos -s
