@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sweeper.evenly_spaced import evenly_spaced
 from sweeper.tokenizer_file import tokenizer_file
 from trainers.data import Example
 from trainers.trial import TrialConfig
@@ -53,7 +54,7 @@ def lengths_of(config: TrialConfig, examples: Sequence[Example]) -> Lengths:
         config: The trial: its model's tokenizer, its `training.max_length`.
         examples: Its training rows.
     """
-    taken, file, limit = _sample(examples), tokenizer_file(config.model), config.training.max_length
+    taken, file, limit = evenly_spaced(examples, MOST_COUNTED), tokenizer_file(config.model), config.training.max_length
     counts, source = _counts(file, [item.prompt + item.completion for item in taken])
     cut = [item for item, count in zip(taken, counts, strict=True) if count > limit]
     # A prompt is counted with an end-of-sequence token that it does not have.
@@ -75,12 +76,6 @@ def _lengths(counts: Sequence[int], source: str) -> Lengths:
     """Summarises counts in ascending order."""
     p50, p95, p99 = (counts[math.ceil(share * len(counts)) - 1] for share in (0.5, 0.95, 0.99))
     return Lengths(sum(counts) / len(counts), p50, p95, p99, counts[-1], source)
-
-
-def _sample(examples: Sequence[Example]) -> Sequence[Example]:
-    if len(examples) <= MOST_COUNTED:
-        return examples
-    return [examples[place * len(examples) // MOST_COUNTED] for place in range(MOST_COUNTED)]
 
 
 def _counts(file: Path | None, texts: Sequence[str]) -> tuple[list[int], str]:

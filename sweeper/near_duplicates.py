@@ -15,6 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from sweeper.evenly_spaced import evenly_spaced
 from trainers.data import Example
 
 SHARED, OF = 4, 5
@@ -96,7 +97,7 @@ def estimated(rows: Sequence[Words]) -> int:
         rows: Different ones, in their order; `SAMPLED` of them, evenly spaced, are compared with all.
     """
     index, alike = _Prefixes(rows), Counter[Words]()
-    taken = [rows[place * len(rows) // SAMPLED] for place in range(SAMPLED)]
+    taken = evenly_spaced(rows, SAMPLED)
     for row in taken:
         index.add(row)
     for row in rows:

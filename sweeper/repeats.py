@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sweeper import effective_rows, near_duplicates, remembered_counts
+from sweeper.evenly_spaced import evenly_spaced
 from trainers.data import Example, Rows
 from trainers.trial import TrialConfig
 
@@ -55,14 +56,8 @@ def counted(train: Sequence[Example], validation: Sequence[Example]) -> Repeats:
     """Counts what is there twice."""
     known = {(row.prompt, row.completion) for row in train}
     leaked = sum((row.prompt, row.completion) in known for row in validation)
-    taken = _sample(validation)
+    taken = evenly_spaced(validation, MOST_COMPARED)
     words = near_duplicates.words_of([*train, *taken])  # together: what all prompts share is a template's
     trained, asked = words[: len(train)], words[len(train) :]
     met = near_duplicates.met(asked, dict.fromkeys(trained))
     return Repeats(len(train) - len(known), leaked, sum(row in met for row in asked), len(asked))
-
-
-def _sample(rows: Sequence[Example]) -> Sequence[Example]:
-    if len(rows) <= MOST_COMPARED:
-        return rows
-    return [rows[place * len(rows) // MOST_COMPARED] for place in range(MOST_COMPARED)]

@@ -33,14 +33,14 @@ def check(scene: Scene) -> Iterator[Finding]:
     about = "at least " if has_experts(scene.model) else ""  # their adapters are not counted
     number = f"{about}{_gib(found.mib)} for one trial alone at its longest batch: {_parts(found)}"
     if limit is None:
-        yield _finding("note", scene, number, "what the device has is not known")
+        yield _finding("note", scene, found, number, "what the device has is not known")
         return
     share = found.mib / (limit * 1024)
     rule = f"{scene.hardware.name} has {limit:.1f} GiB to give; the estimate is {share:.0%} of it"
     if share <= FULL:
-        yield _finding("note", scene, number, rule)
+        yield _finding("note", scene, found, number, rule)
     else:
-        yield _finding(_severity(scene, share), scene, number, rule, _remedy(scene))
+        yield _finding(_severity(scene, share), scene, found, number, rule, mend=_remedy(scene))
 
 
 def _severity(scene: Scene, share: float) -> Severity:
@@ -50,8 +50,9 @@ def _severity(scene: Scene, share: float) -> Severity:
     return "error" if least > TOO_MUCH * _limit_mib(scene) else "warning"
 
 
-def _finding(severity: Severity, scene: Scene, number: str, rule: str, mend: str = "") -> Finding:
-    found = _estimate(scene, scene.config)
+def _finding(
+    severity: Severity, scene: Scene, found: MemoryEstimate, number: str, rule: str, *, mend: str = ""
+) -> Finding:
     name = _TRAIN if found.training >= found.evaluation else _EVAL  # whichever the peak is of
     value = getattr(scene.config.training, name)
     return Finding(severity, f"training.{name}", value, number, rule, _SOURCE, mend)
