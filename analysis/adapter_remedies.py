@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from analysis.remedy import Params, Remedy, changed, in_words, number, positive
+from analysis.remedy import Params, Remedy, changed, in_words, moved, number, positive
 from analysis.verdict import Verdict
 
 DROPOUTS = (0.0, 0.03, 0.05, 0.1)
@@ -113,20 +113,14 @@ def _with_rank(params: Params, r: int, source: str, more: str = "") -> Remedy | 
 
 def more_dropout(params: Params, verdict: Verdict) -> Remedy | None:
     """Raises dropout by a notch."""
-    source, dropout = "001, lora_dropout: overfitting", number(params, "lora.dropout")
-    if dropout is None:
-        return in_words("raise lora_dropout a notch (0, 0.03, 0.05, 0.1)", source)
-    notch = next((item for item in DROPOUTS if item > dropout), None)
-    return None if notch is None else changed("lora.dropout", dropout, notch, source)
+    told, source = "raise lora_dropout a notch (0, 0.03, 0.05, 0.1)", "001, lora_dropout: overfitting"
+    return moved(params, "lora.dropout", lambda now: (item for item in DROPOUTS if item > now), told, source)
 
 
 def less_dropout(params: Params, verdict: Verdict) -> Remedy | None:
     """Lowers dropout by a notch."""
-    source, dropout = "001, lora_dropout: underfitting", number(params, "lora.dropout")
-    if dropout is None:
-        return in_words("lower lora_dropout a notch (0.1, 0.05, 0.03, 0)", source)
-    notch = next((item for item in reversed(DROPOUTS) if item < dropout), None)
-    return None if notch is None else changed("lora.dropout", dropout, notch, source)
+    told, source = "lower lora_dropout a notch (0.1, 0.05, 0.03, 0)", "001, lora_dropout: underfitting"
+    return moved(params, "lora.dropout", lambda now: (item for item in reversed(DROPOUTS) if item < now), told, source)
 
 
 def dropout_for_recall(params: Params, verdict: Verdict) -> Remedy | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +63,25 @@ def changed(key: str, old: float | str, new: float | str, source: str, why: str 
     """Returns the remedy of setting one key, its text `key: old → new` and what is to be said of it."""
     before, after = (item if isinstance(item, str) else figure(item) for item in (old, new))
     return Remedy(f"{key}={after}", f"{key}: {before} → {after}{why}", source)
+
+
+def moved(
+    params: Params, key: str, notches: Callable[[float], Iterable[float]], told: str, source: str
+) -> Remedy | None:
+    """Returns the remedy of moving a parameter by a notch: what is `told` where it is not known, None at the last one.
+
+    Args:
+        params: The run's.
+        key: The parameter.
+        notches: Those beyond a value, the nearest first.
+        told: The advice in words.
+        source: The document.
+    """
+    value = number(params, key)
+    if value is None:
+        return in_words(told, source)
+    notch = next(iter(notches(value)), None)
+    return None if notch is None else changed(key, value, notch, source)
 
 
 def in_words(text: str, source: str) -> Remedy:

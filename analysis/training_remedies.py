@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from analysis.remedy import Params, Remedy, changed, in_words, number, positive
+from analysis.remedy import Params, Remedy, changed, in_words, moved, number, positive
 from analysis.verdict import Verdict
 
 DECAYS = (0.0, 0.001, 0.01, 0.03, 0.1)
@@ -16,6 +16,7 @@ MOST_EPOCHS = 10
 EFFECTIVE_BATCH = 32
 """004, approach 1."""
 
+_DECAY = "training.weight_decay"
 _DEFAULT_DECAY = 0.01
 _PATIENCE = 3  # evaluations (ours)
 _IMBALANCED = "000, Data Augmentation / Label Smoothing"
@@ -58,20 +59,14 @@ def early_stopping(params: Params, verdict: Verdict) -> Remedy | None:
 
 def more_decay(params: Params, verdict: Verdict) -> Remedy | None:
     """Raises weight decay: to 001's default, and from there by a notch."""
-    source, decay = "001, weight_decay: too low", number(params, "training.weight_decay")
-    if decay is None:
-        return in_words("weight decay up (0.01, 0.03, 0.1)", source)
-    notch = next((item for item in DECAYS if item > decay and item >= _DEFAULT_DECAY), None)
-    return None if notch is None else changed("training.weight_decay", decay, notch, source)
+    told, source, usual = "weight decay up (0.01, 0.03, 0.1)", "001, weight_decay: too low", _DEFAULT_DECAY
+    return moved(params, _DECAY, lambda now: (item for item in DECAYS if item > now and item >= usual), told, source)
 
 
 def less_decay(params: Params, verdict: Verdict) -> Remedy | None:
     """Lowers weight decay by a notch."""
-    source, decay = "001, weight_decay: too high", number(params, "training.weight_decay")
-    if decay is None:
-        return in_words("weight decay down", source)
-    notch = next((item for item in reversed(DECAYS) if item < decay), None)
-    return None if notch is None else changed("training.weight_decay", decay, notch, source)
+    told, source = "weight decay down", "001, weight_decay: too high"
+    return moved(params, _DECAY, lambda now: (item for item in reversed(DECAYS) if item < now), told, source)
 
 
 def larger_batch(params: Params, verdict: Verdict) -> Remedy | None:
