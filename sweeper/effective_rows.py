@@ -1,9 +1,8 @@
-"""The number of different training rows of a trial, remembered where counting took long."""
+"""The number of different training rows of a trial, remembered where there are many."""
 
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,8 +11,9 @@ from sweeper.near_duplicates import Different
 from trainers.data import Example
 from trainers.trial import TrialConfig
 
-WORTH_REMEMBERING_S = 1.0
-"""Seconds. What takes less is counted again: a dry run of small data writes nothing."""
+WORTH_REMEMBERING = 5_000
+"""Rows. Fewer take some tenths of a second and are counted again: a check of small data writes nothing, on however
+slow a machine."""
 
 
 def effective_rows(config: TrialConfig, examples: Sequence[Example]) -> Different:
@@ -29,9 +29,8 @@ def effective_rows(config: TrialConfig, examples: Sequence[Example]) -> Differen
 
 
 def _counted(place: Path, examples: Sequence[Example]) -> Different:
-    started = time.monotonic()
     found = near_duplicates.different(examples)
-    if time.monotonic() - started > WORTH_REMEMBERING_S:
+    if len(examples) > WORTH_REMEMBERING:
         remembered_counts.remember(place, dataclasses.asdict(found))
     return found
 

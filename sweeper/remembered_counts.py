@@ -1,4 +1,4 @@
-"""Counts over training rows that took long, kept under a fingerprint of the data they are about."""
+"""Counts over many training rows, kept under a fingerprint of the data they are about."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,7 +31,7 @@ class Repeats:
 
 
 def repeats_of(config: TrialConfig, rows: Rows) -> Repeats:
-    """Counts what is there twice, or recalls it where counting took long.
+    """Counts what is there twice, or recalls it where there are many rows.
 
     Args:
         config: The trial; the count is kept in its `model.cache_dir`.
@@ -45,9 +44,8 @@ def repeats_of(config: TrialConfig, rows: Rows) -> Repeats:
         return Repeats(**{item.name: int(kept[item.name]) for item in dataclasses.fields(Repeats)})
     except (KeyError, TypeError, ValueError):
         pass
-    started = time.monotonic()
     found = counted(rows.train, rows.validation)
-    if time.monotonic() - started > effective_rows.WORTH_REMEMBERING_S:
+    if len(rows.train) > effective_rows.WORTH_REMEMBERING:
         remembered_counts.remember(place, dataclasses.asdict(found))
     return found
 

@@ -41,15 +41,15 @@ def kept(config: TrialConfig) -> list[Path]:
     return sorted(Path(config.model.cache_dir).glob("*"))
 
 
-def test_what_was_quick_is_not_kept(config: TrialConfig) -> None:
+def test_what_few_rows_say_is_not_kept(config: TrialConfig) -> None:
     assert effective_rows.effective_rows(config, EXAMPLES) == Different(2, exact=True)
     assert kept(config) == []
 
 
-def test_what_took_long_is_counted_once(
+def test_what_many_rows_say_is_counted_once(
     config: TrialConfig, counts: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(effective_rows, "WORTH_REMEMBERING_S", -1)
+    monkeypatch.setattr(effective_rows, "WORTH_REMEMBERING", -1)
     for _ in range(2):
         assert effective_rows.effective_rows(config, EXAMPLES) == Different(2, exact=False)
     assert counts == [2]
@@ -60,7 +60,7 @@ def test_what_took_long_is_counted_once(
 def test_other_rows_and_a_damaged_file_are_counted_again(
     config: TrialConfig, counts: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(effective_rows, "WORTH_REMEMBERING_S", -1)
+    monkeypatch.setattr(effective_rows, "WORTH_REMEMBERING", -1)
     effective_rows.effective_rows(config, EXAMPLES)
     fewer = dataclasses.replace(config, data=dataclasses.replace(config.data, max_samples=1))
     effective_rows.effective_rows(fewer, EXAMPLES[:1])
@@ -75,6 +75,6 @@ def test_other_rows_and_a_damaged_file_are_counted_again(
 def test_a_folder_that_cannot_be_written_is_no_error(
     config: TrialConfig, counts: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(effective_rows, "WORTH_REMEMBERING_S", -1)
+    monkeypatch.setattr(effective_rows, "WORTH_REMEMBERING", -1)
     Path(config.model.cache_dir).write_text("a file")
     assert effective_rows.effective_rows(config, EXAMPLES).rows == 2 and counts == [2]
