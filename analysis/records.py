@@ -17,12 +17,26 @@ JUDGED = "diagnosis"
 """The tag of a sweep with thresholds and criteria of its own."""
 
 
+NOISE = "noise"
+"""The tag of a sweep that says `sweep.noise`: the share of the best value that is taken for chance without seeds."""
+COMMAND, FOLDER, VERSIONS, HARDWARE, IMPORTANCES, REUSED = (
+    *("command", "folder", "versions", "hardware", "importances", "reused"),
+)
+"""Tags of a sweep: what was typed and where; JSON of versions by package, of what computed, of
+`{"evaluator", "values"}`, and of `{"trials", "steps"}` that stages asked for and had been measured already."""
+VALIDATION, CONTENT, TOKENIZER = "data.validation", "data.content", "tokenizer"
+"""Tags of a trial: fingerprints of the evaluated rows, of the data's files, and of the tokenizer."""
+ORIGIN = "origin"
+"""The tag of a sweep that was imported: what it was made from."""
+
+
 @dataclass(frozen=True)
 class TrialRow:
     """A trial as MLflow has it. `metrics` are those of its best rung, under their own names.
 
     A `short` one ended before the run it stands for would have: it was compared within its stage alone. `verdicts` are
-    what its curve shows, as `analysis.verdict` names it.
+    what its curve shows, as `analysis.verdict` names it. `started` and `ended` are Unix times in seconds, None where
+    they are not known; `fingerprints` are those of `VALIDATION`, `CONTENT` and `TOKENIZER` that are.
     """
 
     number: int
@@ -36,6 +50,10 @@ class TrialRow:
     trial: str
     short: bool = False
     verdicts: tuple[str, ...] = ()
+    stage: str = ""
+    started: float | None = None
+    ended: float | None = None
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,7 +75,13 @@ def sweep_records(tags: Mapping[str, str], rows: Iterable[TrialRow]) -> SweepRec
 
 
 def trial_row(
-    name: str, status: str, tags: Mapping[str, str], params: Mapping[str, str], metrics: Mapping[str, float]
+    name: str,
+    status: str,
+    tags: Mapping[str, str],
+    params: Mapping[str, str],
+    metrics: Mapping[str, float],
+    *,
+    times_ms: tuple[int | None, int | None] = (None, None),
 ) -> TrialRow:
     """Returns a trial from what its run holds, wherever that is known from.
 
@@ -67,6 +91,7 @@ def trial_row(
         tags: Of the run.
         params: As text.
         metrics: The latest value of each.
+        times_ms: When it began and ended, Unix time in milliseconds.
     """
     best = {key.removeprefix("best_"): value for key, value in metrics.items() if key.startswith("best_")}
     kept = {key: metrics[key] for key in metrics if key.startswith("final_") or key in _COSTS}
@@ -82,10 +107,18 @@ def trial_row(
         trial=tags["trial"],
         short=tags.get("short") == "true",
         verdicts=tuple(filter(None, tags.get(VERDICTS, "").split(","))),
+        stage=tags.get("stage", ""),
+        started=_seconds(times_ms[0]),
+        ended=_seconds(times_ms[1]),
+        fingerprints={key: tags[key] for key in (VALIDATION, CONTENT, TOKENIZER) if key in tags},
     )
 
 
-_COSTS = {"steps", "seconds", "peak_memory_mib", "trainable_parameters"}
+def _seconds(ms: int | None) -> float | None:
+    return None if ms is None else ms / 1000
+
+
+_COSTS = {"planned_steps", "steps", "seconds", "peak_memory_mib", "trainable_parameters"}
 _WORDS = {"None": None, "True": True, "False": False}
 
 

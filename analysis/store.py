@@ -114,4 +114,6 @@ def _chosen(parents: list[Run], sweep: str | None) -> Run:
 
 
 def _row(run: Run) -> TrialRow:
-    return trial_row(run.info.run_name, run.info.status, run.data.tags, run.data.params, run.data.metrics)
+    data, info = run.data, run.info
+    times_ms = (info.start_time, info.end_time)
+    return trial_row(info.run_name, info.status, data.tags, data.params, data.metrics, times_ms=times_ms)

@@ -300,7 +300,8 @@ _NO_NUMBERS = {"event", "time", "stage", "reason", "why"}
 
 def _row(entry: Entry) -> TrialRow:
     metrics = {item.key: item.value for item in entry.summary}  # no row is about the curve
-    return trial_row(entry.name, entry.status, entry.tags, entry.params, metrics)
+    times_ms = (entry.started_ms, entry.ended_ms)
+    return trial_row(entry.name, entry.status, entry.tags, entry.params, metrics, times_ms=times_ms)
 
 
 def _note(text: str) -> str:
