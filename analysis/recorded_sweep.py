@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from analysis.curve import Curve
+from analysis.curve import Curve, Points
 from analysis.records import SweepRecords
 
 
@@ -16,7 +16,8 @@ class RecordedSweep:
     Attributes:
         records: Its trials, references among them.
         tags: Those of its own run: what `analysis.records` names, whatever else MLflow keeps there.
-        curve: Reads a trial's curve, by the trial's id (`TrialRow.trial`); each costs a query or two, so ask for few.
+        curve: Reads all of a trial's curve, by the trial's id (`TrialRow.trial`): some twenty queries.
+        evaluations: Reads a trial's evaluations of the sweep's metric, by its id: one query.
         started: When it began, Unix time in seconds; None where that is not known.
         ended: When its latest session ended.
     """
@@ -24,5 +25,6 @@ class RecordedSweep:
     records: SweepRecords
     tags: Mapping[str, str] = field(default_factory=dict)
     curve: Callable[[str], Curve] = lambda trial: Curve()
+    evaluations: Callable[[str], Points] = lambda trial: ()
     started: float | None = None
     ended: float | None = None
