@@ -135,13 +135,13 @@ def read_run(client: MlflowClient, run: Run, place: int | None = None, bounds: V
     params |= {key.removeprefix("ran."): value for key, value in params.items() if key.startswith("ran.")}
     tags, metrics = run.data.tags, run.data.metrics
     outcome = tags.get("outcome") or _STATUS.get(run.info.status, "interrupted")
-    points = {name: _points(client, run.info.run_id, name) for name in metrics if is_of_a_curve(name)}
+    points = {name: points_of(client, run.info.run_id, name) for name in metrics if is_of_a_curve(name)}
     steps = planned_steps(params, metrics, outcome)
     swept = tuple(filter(None, tags.get("swept", "").split(",")))
     return RecordedRun(run.info.run_name, curve_of(points, steps, outcome), params, place, swept, bounds or {})
 
 
-def _points(client: MlflowClient, run_id: str, name: str) -> Points:
+def points_of(client: MlflowClient, run_id: str, name: str) -> Points:
     """Returns a metric's points; of a step that was recorded again, the later one."""
     history = sorted(client.get_metric_history(run_id, name), key=lambda point: (point.step, point.timestamp))
     return tuple({point.step: _value(point.value) for point in history}.items())
