@@ -19,7 +19,7 @@ class Noise:
     """How far values lie apart by chance, and how that is known.
 
     Attributes:
-        known: `seeds`: estimated from repeated seeds; `stated`: somebody said it (`--noise`), besides which the seeds'
+        known: `seeds`: estimated from repeated seeds; `stated`: somebody said it (--noise), besides which the seeds'
             test holds where `sd` is known; `assumed`: the sweep's setting `sweep.noise`; `unknown`: nobody says
             anything, so that nothing but equal values is tied and nothing is certain.
         size: The difference up to which two configurations of one trial each are tied, in the metric's unit; None where
@@ -63,7 +63,7 @@ def noise(
     why = "one seed each" if all(len(item.trials) == 1 for item in configurations) else "seeds change nothing"
     if share is not None and best is not None:
         return Noise("assumed", share * abs(best), f"{why}, noise assumed: sweep.noise={share:g} of the best")
-    return Noise("unknown", None, f"{why}, and no noise stated (`--noise`): nothing is known of chance")
+    return Noise("unknown", None, f"{why}, and no noise stated (--noise): nothing is known of chance")
 
 
 def _between_two(found: Chance) -> float | None:

@@ -1,8 +1,8 @@
 """How far a trial's value lies from its configuration's by chance, and how much of that its seed does to all alike.
 
-The model: value = configuration + seed + rest, seeds and rests being drawn at random. What is left within configurations
-holds both; what is left beside configurations and seeds holds the rest alone (a randomized block design; Scheffé, The
-Analysis of Variance, 1959, chapter 8).
+The model: value = configuration + seed + rest, seeds and rests being drawn at random. What is left within
+configurations holds both; what is left beside configurations and seeds holds the rest alone (a randomized block design;
+Scheffé, The Analysis of Variance, 1959, chapter 8).
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ from scipy import special
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 _DOUBT = 0.25
-"""How often the share of the variance that seeds cause is underestimated. With it intervals cover 94-97 % for 2 to 30 configurations of 2 or 3 seeds, whatever seeds have in common; with 0.5
-they cover 90 % where two seeds do most of it, with 0.1 99 % where they do nothing (`benchmarks.report_ranking`)."""
+"""How often the share of the variance that seeds cause is underestimated.
+
+With it intervals cover 94-97 % for 2 to 30 configurations of 2 or 3 seeds, whatever seeds have in common; with 0.5 they
+cover 90 % where two seeds do most of it, with 0.1 99 % where they do nothing (`benchmarks.report_ranking`).
+"""
 _ROUNDING = 1e-12  # of the values: what floating point leaves where nothing differs
 
 
@@ -89,8 +92,8 @@ def _common(squares: float, within_df: float, paired: float, rest_df: float) -> 
 def _effective_df(table: Array, common: float) -> float:
     """Returns the degrees of freedom of the pooled variance within configurations that share seeds (Satterthwaite).
 
-    N² / (Σ (nᵢ - 1) + Σ (nᵢⱼ - 1) ρ²), N = Σ (nᵢ - 1), over the pairs i ≠ j that share nᵢⱼ seeds, ρ being the share of
-    the variance that a seed does to all alike: sample variances of correlation ρ are themselves correlated by ρ².
+    N² / (Σ (nᵢ - 1) + Σ (nᵢⱼ - 1) c²), N = Σ (nᵢ - 1), over the pairs i ≠ j that share nᵢⱼ seeds, c being the share of
+    the variance that a seed does to all alike: sample variances of correlation c are themselves correlated by c².
     """
     known = (~np.isnan(table)).astype(float)
     shared = (known @ known.T - 1).clip(min=0)
@@ -120,7 +123,7 @@ def residuals(table: Array) -> tuple[Array, float]:
 
 
 def _core(known: np.ndarray[Any, np.dtype[np.bool_]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Leaves out what the model fits exactly: seeds of one configuration, then configurations of one seed, and so on."""
+    """Leaves out what the model fits exactly: seeds of one configuration, configurations of one seed, and so on."""
     while True:
         enough = (known.sum(axis=1) > 1)[:, None] & (known.sum(axis=0) > 1)[None, :]
         if not (known & ~enough).any():

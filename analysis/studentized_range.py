@@ -1,7 +1,7 @@
 """Quantiles of the studentized range: how far the largest of k equal means lies above the smallest by chance.
 
-scipy.stats.studentized_range.ppf integrates adaptively, a tenth of a second a quantile, and unbalanced sweeps need dozens;
-importing scipy.stats takes longer than a whole ranking. Two Gauss-Legendre rules give five digits in some 20 ms.
+scipy.stats.studentized_range.ppf integrates adaptively, a tenth of a second a quantile, and unbalanced sweeps need
+dozens; importing scipy.stats takes longer than a whole ranking. Two Gauss-Legendre rules give five digits in some 20 ms.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from scipy import special
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 LEVEL = 0.96
-"""How surely no difference of a whole family is due to chance: one in a hundred more than the 95 % that are claimed, since
-variances are estimated after rows that spread further were set aside, which costs as much (`benchmarks.report_ranking`)."""
+"""How surely no difference of a whole family is due to chance: one in a hundred more than the 95 % that are claimed,
+since setting rows aside that spread further makes the others' variance too small (`benchmarks.report_ranking`)."""
 _INNER, _OUTER = 240, 120
 _FARTHEST = 8.5  # standard deviations; beyond it lie 1e-17 of a normal distribution
 _LARGEST_DF = 1e5
