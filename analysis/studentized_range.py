@@ -1,7 +1,7 @@
 """Quantiles of the studentized range: how far the largest of k equal means lies above the smallest by chance.
 
 scipy.stats.studentized_range.ppf integrates adaptively, a tenth of a second a quantile, and unbalanced sweeps need
-dozens; importing scipy.stats takes longer than a whole ranking. Two Gauss-Legendre rules give five digits in some 20 ms.
+dozens; importing scipy.stats takes longer than a whole ranking. Two Gauss-Legendre rules give five digits in 20 ms.
 """
 
 from __future__ import annotations
