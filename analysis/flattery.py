@@ -1,4 +1,4 @@
-"""By how much the winner's mean is flattered: the best of many is partly lucky, and new seeds do not repeat its luck."""
+"""By how much the winner's mean is flattered: the best of many is partly lucky, which new seeds do not repeat."""
 
 from __future__ import annotations
 

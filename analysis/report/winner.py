@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from analysis.configuration import Configuration
 from analysis.evidence import Evidence
-from analysis.flattery import expected_on_new_seeds
+from analysis.flattery import FEWEST, expected_on_new_seeds
 from analysis.leaderboard_table import own_axes
 from analysis.markdown import escape
 from analysis.parameters_in_words import data, gain, lora, word
@@ -96,7 +96,8 @@ def _stability(configuration: Configuration, ranking: Ranking) -> Iterator[str]:
     if len(values) > 1:
         yield (
             f"Over {len(values)} seeds from {min(values):.{_DIGITS}f} to {max(values):.{_DIGITS}f}, "
-            f"standard deviation {statistics.stdev(values):.2g}."
+            f"standard deviation {statistics.stdev(values):.2g}"
+            + ("; two seeds hardly show whether it is less stable than others." if len(values) == 2 else ".")
         )
     else:
         yield "One seed, so how much another would change it is not known from this configuration."
@@ -159,11 +160,20 @@ def _against(ranking: Ranking, row: int) -> str:
 def _luck(ranking: Ranking) -> str | None:
     expected = expected_on_new_seeds(ranking)
     if expected is None:
-        return None
+        return _unknown_luck(ranking)
     value = ranking.places[0].value
     flattered, smallest = abs(expected - value), 10**-_DIGITS
     by = f"less than {smallest:g}" if flattered < smallest else f"about {flattered:.2g}"
     return (
         f"the best of {len(ranking.places)} is partly best by luck, and its mean flattered by {by}: "
         f"on new seeds expect {expected:.{_DIGITS}f} (empirical Bayes over all configurations)."
+    )
+
+
+def _unknown_luck(ranking: Ranking) -> str | None:
+    count = len(ranking.places)
+    if ranking.chance is not None or count < FEWEST:
+        return None
+    return (
+        f"the best of {count:,} single trials is partly best by luck; without repeated seeds, by how much is not known."
     )
