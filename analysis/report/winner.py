@@ -8,15 +8,14 @@ from collections.abc import Iterable, Iterator
 
 from analysis.configuration import Configuration
 from analysis.evidence import Evidence
-from analysis.flattery import FEWEST, expected_on_new_seeds
 from analysis.leaderboard_table import own_axes
 from analysis.markdown import escape
 from analysis.parameters_in_words import data, gain, lora, word
 from analysis.ranking import Place, Ranking
 from analysis.records import SweepRecords
+from analysis.report.lead import DIGITS, lead, luck
 
 _NAMED = 5
-_DIGITS = 4
 
 
 def lines(evidence: Evidence) -> Iterator[str]:
@@ -33,16 +32,16 @@ def lines(evidence: Evidence) -> Iterator[str]:
     yield f"- **Configuration**: {in_words(first.configuration, records)}."
     yield f"- **Chosen** {_chosen(ranking, records)}"
     yield f"- **Stability**: {' '.join(_stability(first.configuration, ranking))}"
-    yield f"- **Lead**: {' '.join(_lead(ranking))}"
-    if (luck := _luck(ranking)) is not None:
-        yield f"- **Luck**: {luck}"
+    yield f"- **Lead**: {' '.join(lead(ranking))}"
+    if (lucky := luck(ranking)) is not None:
+        yield f"- **Luck**: {lucky}"
 
 
 def _value(place: Place) -> str:
     if place.interval is None:
-        return f"{place.value:.{_DIGITS}f}"
+        return f"{place.value:.{DIGITS}f}"
     low, high = place.interval
-    return f"{place.value:.{_DIGITS}f} (95 % interval {low:.{_DIGITS}f} to {high:.{_DIGITS}f})"
+    return f"{place.value:.{DIGITS}f} (95 % interval {low:.{DIGITS}f} to {high:.{DIGITS}f})"
 
 
 def in_words(configuration: Configuration, records: SweepRecords) -> str:
@@ -95,7 +94,7 @@ def _stability(configuration: Configuration, ranking: Ranking) -> Iterator[str]:
     values = configuration.values(ranking.metric)
     if len(values) > 1:
         yield (
-            f"Over {len(values)} seeds from {min(values):.{_DIGITS}f} to {max(values):.{_DIGITS}f}, "
+            f"Over {len(values)} seeds from {min(values):.{DIGITS}f} to {max(values):.{DIGITS}f}, "
             f"standard deviation {statistics.stdev(values):.2g}"
             + ("; two seeds hardly show whether it is less stable than others." if len(values) == 2 else ".")
         )
@@ -108,9 +107,9 @@ def _stability(configuration: Configuration, ranking: Ranking) -> Iterator[str]:
 
 
 def _ending(worse: float, final: float) -> str:
-    if abs(worse) < 0.5 * 10**-_DIGITS:
-        return f"It ended at its best ({final:.{_DIGITS}f})."
-    return f"It ended at {final:.{_DIGITS}f}, {worse:.{_DIGITS}f} worse than its best."
+    if abs(worse) < 0.5 * 10**-DIGITS:
+        return f"It ended at its best ({final:.{DIGITS}f})."
+    return f"It ended at {final:.{DIGITS}f}, {worse:.{DIGITS}f} worse than its best."
 
 
 def _curves(configuration: Configuration) -> Iterator[str]:
@@ -123,57 +122,3 @@ def _curves(configuration: Configuration) -> Iterator[str]:
         f"{name.replace('_', ' ')}{'' if times == count else f' ({times} of {count})'}" for name, times in found.items()
     )
     yield f"Its {'curve shows' if count == 1 else 'curves show'}: {escape(', '.join(named))}."
-
-
-def _lead(ranking: Ranking) -> Iterator[str]:
-    if len(ranking.places) < 2:
-        yield "There is nothing to compare it with."
-        return
-    yield _against(ranking, 1)
-    tied = set(ranking.places[0].tied_with)
-    told = next((row for row, place in enumerate(ranking.places) if row and place.configuration.name not in tied), None)
-    if told is None:
-        yield "No configuration can be told from it."
-    elif told > 1:
-        yield f"The next that can be told from it: {_against(ranking, told)}"
-    if ranking.chance is None:
-        yield "No seeds tell what chance does, so with what confidence it is ahead cannot be stated."
-    else:
-        yield "Intervals of differences hold for all pairs at once."
-
-
-def _against(ranking: Ranking, row: int) -> str:
-    place, lead, within = ranking.places[row], ranking.ahead(row), ranking.ahead_within(row)
-    share = f" ({100 * lead / abs(place.value):.2g} %)" if place.value else ""
-    ahead = f"{lead:.{_DIGITS}f}{share} ahead of {escape(place.configuration.name)} (place {place.place})"
-    tied = place.configuration.name in ranking.places[0].tied_with
-    if within is not None:
-        sure = "which chance alone may be" if tied else "more than chance explains"
-        return f"{ahead}, 95 % interval {within[0]:.{_DIGITS}f} to {within[1]:.{_DIGITS}f}, {sure}."
-    if tied and ranking.noise.size is not None:
-        return f"{ahead}, which is within the {ranking.noise.known} noise of ±{ranking.noise.size:.2g}: not ahead."
-    if ranking.noise.known == "unknown":
-        return f"{ahead}."
-    return f"{ahead}, more than the {ranking.noise.known} noise of ±{ranking.noise.size:.2g}."
-
-
-def _luck(ranking: Ranking) -> str | None:
-    expected = expected_on_new_seeds(ranking)
-    if expected is None:
-        return _unknown_luck(ranking)
-    value = ranking.places[0].value
-    flattered, smallest = abs(expected - value), 10**-_DIGITS
-    by = f"less than {smallest:g}" if flattered < smallest else f"about {flattered:.2g}"
-    return (
-        f"the best of {len(ranking.places)} is partly best by luck, and its mean flattered by {by}: "
-        f"on new seeds expect {expected:.{_DIGITS}f} (empirical Bayes over all configurations)."
-    )
-
-
-def _unknown_luck(ranking: Ranking) -> str | None:
-    count = len(ranking.places)
-    if ranking.chance is not None or count < FEWEST:
-        return None
-    return (
-        f"the best of {count:,} single trials is partly best by luck; without repeated seeds, by how much is not known."
-    )

@@ -8,6 +8,7 @@ import numpy as np
 from ranked_rows import single, sweep, trial
 
 from analysis.evidence import Evidence
+from analysis.flattery import expected_on_new_seeds
 from analysis.patterns.pattern import Patterns
 from analysis.ranking import ranked
 from analysis.recorded_sweep import RecordedSweep
@@ -68,7 +69,7 @@ def test_more_is_better_when_the_sweep_says_so() -> None:
 def test_luck_flatters_the_best_of_equals() -> None:
     rng = np.random.default_rng(4)
     found = evidence(sweep({rank: dict(enumerate(1 + 0.1 * rng.normal(size=3))) for rank in range(1, 13)}))
-    expected = winner.expected_on_new_seeds(found.ranking)
+    expected = expected_on_new_seeds(found.ranking)
     assert expected is not None and found.ranking.places[0].value + 0.05 < expected < 1.05
 
 
