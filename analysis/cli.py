@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from analysis import diagnose_command
+from analysis import diagnose_command, import_command
 from analysis.redaction import RedactedStream, redacted
 from analysis.visible import visible
 
@@ -36,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     board.add_argument("--output", type=Path, metavar="FILE", help="write there instead of printing")
     board.set_defaults(run=_leaderboard)
     diagnose_command.add(commands, uri, redacted(uri))
+    import_command.add(commands, uri, redacted(uri))
     for point in importlib.metadata.entry_points(group=COMMANDS):
         point.load()(commands)
     return made

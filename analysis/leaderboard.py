@@ -126,9 +126,9 @@ def _cells(row: Ranked, board: Leaderboard) -> dict[str, str]:
         "Trial": trial.name,
         f"Best {board.metric}": _number(trial.metrics.get(board.metric), 4),
         "LoRA": "untrained" if reference else _lora(params),
-        "Gain": "" if reference else f"{params['lora.realised_gain']:.3g}",
-        "Learning rate": "" if reference else f"{params['training.learning_rate']:.4g}",
-        "Scheduler": "" if reference else str(params["training.lr_scheduler_type"]),
+        "Gain": "" if reference else _significant(params.get("lora.realised_gain"), 3),
+        "Learning rate": "" if reference else _significant(params.get("training.learning_rate"), 4),
+        "Scheduler": "" if reference else _word(params.get("training.lr_scheduler_type")),
         "Data": _data(params),
         **{key: "" if reference else _word(params.get(key)) for key in board.swept if key not in _COVERED},
         "Trainer": _word(params.get(_TRAINER)),
@@ -148,12 +148,19 @@ _NO_NEWS = {"learning", "recall_limited", "precision_limited"}
 
 
 def _lora(params: dict[str, Any]) -> str:
-    rslora = ", rsLoRA" if params["lora.use_rslora"] else ""
-    return f"r={params['lora.r']}, alpha={params['lora.alpha']:g}, dropout={params['lora.dropout']:g}{rslora}"
+    shown = {word: params.get(f"lora.{word}") for word in ("r", "alpha", "dropout")}
+    known = [f"{word}={_significant(value, 6)}" for word, value in shown.items() if value is not None]
+    return ", ".join([*known, *(["rsLoRA"] if params.get("lora.use_rslora") else [])])
+
+
+def _significant(value: Any, digits: int) -> str:
+    """Returns a number, of a parameter that may be unknown or stand there as text."""
+    return f"{value:.{digits}g}" if isinstance(value, (int, float)) else _word(value)
 
 
 def _data(params: dict[str, Any]) -> str:
-    return str(params["data.name"]) if params["data.augmentation"] == "none" else "augmented"
+    augmented = params.get("data.augmentation", "none") != "none"
+    return "augmented" if augmented else _word(params.get("data.name"))
 
 
 def _word(value: Any) -> str:

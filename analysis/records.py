@@ -28,6 +28,8 @@ VALIDATION, CONTENT, TOKENIZER = "data.validation", "data.content", "tokenizer"
 """Tags of a trial: fingerprints of the evaluated rows, of the data's files, and of the tokenizer."""
 ORIGIN = "origin"
 """The tag of a sweep that was imported: what it was made from."""
+AXIS = "axis"
+"""The tag of a trial whose steps are not known: `epoch`, its points are counted in the order of their epochs."""
 
 
 @dataclass(frozen=True)
