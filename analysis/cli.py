@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from analysis import diagnose_command, import_command
+from analysis import compare_command, diagnose_command, import_command
 from analysis.redaction import RedactedStream, redacted
 from analysis.visible import visible
 
@@ -16,6 +16,8 @@ COMMANDS = "lora_report.commands"
 """The entry points that add commands: functions of argparse's subparsers, light to import."""
 
 DEFAULT_URI = "sqlite:///mlflow.db"
+
+_RANKS = "Ranks a sweep's trials, or those of several whose metric, data and tokenizer agree."
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,8 +28,8 @@ def parser() -> argparse.ArgumentParser:
         epilog="Example: lora-report leaderboard --format csv --output ranking.csv",
     )
     commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    board = commands.add_parser("leaderboard", help="rank the trials of a sweep", description="Ranks a sweep's trials.")
-    board.add_argument("sweep", nargs="?", help="the sweep's name (default: the latest)")
+    board = commands.add_parser("leaderboard", help="rank the trials of a sweep, or of several", description=_RANKS)
+    board.add_argument("sweeps", nargs="*", metavar="SWEEP", help="several are ranked as one (default: the latest)")
     uri = os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_URI)
     board.add_argument("--tracking-uri", default=uri, help=f"default: {redacted(uri)}".replace("%", "%%"))
     board.add_argument("--experiment", default="lora-sweeper", help="default: %(default)s")
@@ -37,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     board.set_defaults(run=_leaderboard)
     diagnose_command.add(commands, uri, redacted(uri))
     import_command.add(commands, uri, redacted(uri))
+    compare_command.add(commands, uri, redacted(uri))
     for point in importlib.metadata.entry_points(group=COMMANDS):
         point.load()(commands)
     return made
@@ -81,9 +84,13 @@ def _print(text: str) -> None:
 
 def _leaderboard(parsed: argparse.Namespace) -> str:
     from analysis import leaderboard
+    from analysis.across import comparable, merged
     from analysis.store import open_store, read_sweep
 
-    records = read_sweep(open_store(parsed.tracking_uri), parsed.experiment, parsed.sweep)
+    store, names = open_store(parsed.tracking_uri), list(dict.fromkeys(parsed.sweeps)) or [None]
+    sweeps = [read_sweep(store, parsed.experiment, name) for name in names]
+    comparable(sweeps)
+    records = merged(sweeps)
     render = {"md": leaderboard.to_markdown, "csv": leaderboard.to_csv, "json": leaderboard.to_json}[parsed.format]
     return render(leaderboard.rank(records).top(parsed.top))
 

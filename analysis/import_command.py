@@ -80,7 +80,9 @@ def _direction(metric: str) -> str:
 
 
 def _fingerprints(parsed: argparse.Namespace) -> dict[str, str]:
-    from analysis.records import TOKENIZER, VALIDATION
+    from analysis.records import CONTENT, TOKENIZER, VALIDATION
 
-    stated = {VALIDATION: parsed.data_fingerprint, TOKENIZER: parsed.tokenizer_fingerprint}
+    # What is stated was read from another sweep's fingerprint, of whichever kind that sweep has.
+    data = dict.fromkeys((VALIDATION, CONTENT), parsed.data_fingerprint)
+    stated = {**data, TOKENIZER: parsed.tokenizer_fingerprint}
     return {key: value for key, value in stated.items() if value}

@@ -71,6 +71,11 @@ class Leaderboard:
         return dataclasses.replace(self, rows=rows)
 
     @property
+    def is_of_several(self) -> bool:
+        """True where the rows are those of several sweeps, and say which."""
+        return any(row.trial.sweep for row in self.rows)
+
+    @property
     def swept(self) -> list[str]:
         """The keys that were varied."""
         rows = [row for row in self.rows if not row.trial.short]  # what a short stage sets beside is no axis
@@ -123,6 +128,7 @@ def _cells(row: Ranked, board: Leaderboard) -> dict[str, str]:
     reference = trial.is_reference
     return {
         "Place": str(row.place or ""),
+        **({"Sweep": trial.sweep} if board.is_of_several else {}),
         "Trial": trial.name,
         f"Best {board.metric}": _number(trial.metrics.get(board.metric), 4),
         "LoRA": "untrained" if reference else _lora(params),
@@ -193,13 +199,14 @@ def to_frame(board: Leaderboard) -> pd.DataFrame:
     return pd.DataFrame(_records(board))
 
 
-def _record(row: Ranked, swept: list[str], metrics: list[str]) -> dict[str, Any]:
+def _record(row: Ranked, board: Leaderboard, metrics: list[str]) -> dict[str, Any]:
     trial = row.trial
-    keys = dict.fromkeys([*swept, *_ALWAYS])
+    keys = dict.fromkeys([*board.swept, *_ALWAYS])
     params = {key: None if trial.is_reference and _is_trained(key) else trial.params.get(key) for key in keys}
     values = {key: trial.metrics.get(key) for key in metrics}
     return {
         "place": row.place,
+        **({"sweep": trial.sweep} if board.is_of_several else {}),
         "name": trial.name,
         "outcome": _outcome(trial),
         "reason": trial.reason,
@@ -234,7 +241,7 @@ def to_json(board: Leaderboard) -> str:
 
 def _records(board: Leaderboard) -> list[dict[str, Any]]:
     metrics = list(dict.fromkeys(key for row in board.rows for key in row.trial.metrics))
-    return [_record(row, board.swept, metrics) for row in board.rows]
+    return [_record(row, board, metrics) for row in board.rows]
 
 
 def to_text(board: Leaderboard) -> str:

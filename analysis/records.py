@@ -38,7 +38,8 @@ class TrialRow:
 
     A `short` one ended before the run it stands for would have: it was compared within its stage alone. `verdicts` are
     what its curve shows, as `analysis.verdict` names it. `started` and `ended` are Unix times in seconds, None where
-    they are not known; `fingerprints` are those of `VALIDATION`, `CONTENT` and `TOKENIZER` that are.
+    they are not known; `fingerprints` are those of `VALIDATION`, `CONTENT` and `TOKENIZER` that are. `sweep` is
+    the name of its sweep where several are ranked as one, else empty.
     """
 
     number: int
@@ -56,6 +57,7 @@ class TrialRow:
     started: float | None = None
     ended: float | None = None
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+    sweep: str = ""
 
 
 @dataclass(frozen=True)
