@@ -120,4 +120,5 @@ def merged(sweeps: Sequence[SweepRecords]) -> SweepRecords:
     ]
     decisions = {f"{sweep.name} {stage}": reason for sweep in sweeps for stage, reason in sweep.decisions.items()}
     name = ", ".join(sweep.name for sweep in sweeps)
-    return dataclasses.replace(sweeps[0], name=name, trials=trials, decisions=decisions)
+    noise = max((sweep.noise for sweep in sweeps if sweep.noise is not None), default=None)
+    return dataclasses.replace(sweeps[0], name=name, trials=trials, decisions=decisions, noise=noise)

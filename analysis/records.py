@@ -64,20 +64,32 @@ class TrialRow:
 
 @dataclass(frozen=True)
 class SweepRecords:
-    """A sweep's trials in the order of their numbers, references first; `decisions` are a procedure's, by stage."""
+    """A sweep's trials in the order of their numbers, references first; `decisions` are a procedure's, by stage.
+
+    `noise` is the setting `sweep.noise`: the share of the best value that is taken for chance where no seeds are
+    repeated; None where nobody recorded it.
+    """
 
     name: str
     metric: str
     direction: str
     trials: list[TrialRow]
     decisions: dict[str, str] = field(default_factory=dict)
+    noise: float | None = None
 
 
 def sweep_records(tags: Mapping[str, str], rows: Iterable[TrialRow]) -> SweepRecords:
     """Returns a sweep from the tags of its own run and the rows of its trials' runs."""
     trials = sorted(rows, key=lambda row: (row.number, row.name, row.trial))
     decisions = {key.removeprefix(DECISION): value for key, value in tags.items() if key.startswith(DECISION)}
-    return SweepRecords(tags["sweep"], tags["metric"], tags["direction"], trials, decisions)
+    return SweepRecords(
+        tags["sweep"], tags["metric"], tags["direction"], trials, decisions, _share(tags.get(NOISE, ""))
+    )
+
+
+def _share(text: str) -> float | None:
+    found = parse(text)
+    return float(found) if isinstance(found, (int, float)) and not isinstance(found, bool) and found >= 0 else None
 
 
 def trial_row(

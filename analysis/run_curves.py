@@ -91,7 +91,7 @@ def _bounds(sweep: Run) -> Values:
 def _sweep(client: MlflowClient, experiment: str, sweep: str | None) -> Found:
     parent, children = sweep_runs(client, experiment, sweep)
     by_trial = {run.data.tags["trial"]: run for run in children}
-    rows = [row for row in rank(records_of(parent, children)).rows if not row.trial.is_reference]
+    rows = [row for row in rank(records_of(parent, children)).by_trial.rows if not row.trial.is_reference]
     own = _bounds(parent)
     runs = [read_run(client, by_trial[row.trial.trial], row.place, own) for row in rows]
     return Found(runs, parent.data.tags["sweep"])

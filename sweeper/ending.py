@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from analysis import diagnosis_page, leaderboard
+from analysis import diagnosis_page, leaderboard_table
 from analysis.bounds import Bounds
 from analysis.diagnosis_page import diagnosed
+from analysis.leaderboard import rank
 from analysis.recorded_run import RecordedRun
 from analysis.records import TrialRow
 from analysis.redaction import redacted
@@ -49,16 +50,21 @@ def report(
         0, or 1 when no trial completed.
     """
     records = ledger.records
-    board = leaderboard.rank(records)
-    markdown = redacted(leaderboard.to_markdown(board))
+    board = rank(records)
+    markdown = redacted(leaderboard_table.to_markdown(board))
     patience.until(lambda: paths.leaderboard.write_text(markdown, encoding="utf-8"))
     if [trial.outcome for trial in history.contenders] == ["complete"]:
         say(_metrics(records.trials[-1]))
-    best = next((row.trial.trial for row in board.rows if row.place == 1), None)
+    best = None if board.winner is None else board.winner.trial
     patience.until(lambda: _keep_best(asked, paths, history, history.trials.get(best or ""), settled))
     winner = best if settled is None else _trial_of(asked, settled, history)
     shows = _shows(asked, history.trials.get(winner or ""))
-    said = [leaderboard.to_text(board), *shows, _where(asked, paths, winner), _next(asked, history, best, settled)]
+    said = [
+        leaderboard_table.to_text(board),
+        *shows,
+        _where(asked, paths, winner),
+        _next(asked, history, best, settled),
+    ]
     say("\n" + "\n\n".join(said))
     return 0 if any(trial.outcome == "complete" for trial in history.contenders) else 1
 

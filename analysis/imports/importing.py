@@ -16,7 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from analysis import tracking
 from analysis.imports import found, page, writing
 from analysis.imports.entry import entries
-from analysis.leaderboard import rank, to_markdown
+from analysis.leaderboard import rank
+from analysis.leaderboard_table import to_markdown
 from analysis.records import ORIGIN
 from analysis.redaction import redacted
 from analysis.report_error import ReportError

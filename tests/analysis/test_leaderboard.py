@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from analysis.leaderboard import rank, to_csv, to_json, to_markdown, to_text
+from analysis.leaderboard import rank
+from analysis.leaderboard_records import to_csv, to_json
+from analysis.leaderboard_table import to_markdown, to_text
 from analysis.markdown import escape, table
 from analysis.naming import trial_name
 from analysis.records import SweepRecords, TrialRow, parse
@@ -65,10 +67,10 @@ ROWS = [
 RECORDS = SweepRecords("s", "eval_loss", "minimize", ROWS)
 
 
-def test_only_complete_trials_take_places_equals_by_number() -> None:
+def test_only_complete_trials_take_places_equals_share_one() -> None:
     board = rank(RECORDS)
     assert [(item.place, item.trial.number) for item in board.rows] == [
-        (1, 1), (2, 5), (3, 0), (None, -1), (None, 2), (None, 3), (None, 4)
+        (1, 1), (1, 5), (3, 0), (None, -1), (None, 2), (None, 3), (None, 4)
     ]  # fmt: skip
 
 
@@ -120,7 +122,7 @@ def test_csv_has_the_same_columns() -> None:
     board = rank(RECORDS)
     rows = list(csv.DictReader(io.StringIO(to_csv(board))))
     assert list(rows[0]) == list(json.loads(to_json(board))["rows"][0])
-    assert [item["place"] for item in rows] == ["1", "2", "3", "", "", "", ""]
+    assert [item["place"] for item in rows] == ["1", "1", "3", "", "", "", ""]
 
 
 def test_the_terminal_leaves_out_what_names_tell() -> None:
