@@ -69,11 +69,13 @@ def _across(found: Sequence[Sequence[Any]], key: str) -> tuple[tuple[Any, ...], 
 
 
 def _differing(sides: Sequence[Side]) -> Iterator[Fact]:
-    """Yields the winners' parameters that are not the same; a seed is no choice."""
+    """Yields the winners' parameters that are known to differ, or were swept and may; a seed is no choice."""
     params = [winner_params(side) for side in sides]
-    for key in dict.fromkeys(key for one in params for key in one):
+    swept = {key for side in sides for trial in side.trials for key in trial.swept}
+    for key in dict.fromkeys(key for one in params for key in one if key != SEED):
         values = tuple(one.get(key) for one in params)
-        if len(set(map(str, values))) > 1 and key != SEED:
+        known = {str(one[key]) for one in params if key in one}
+        if len(known) > 1 or (key in swept and None in values):
             yield Fact(key, f"winner's {key}", values, tuple(map(_word, values)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +43,7 @@ def runs(paths: list[Path]) -> tuple[list[ImportedRun], list[Problem]]:
     """Reads runs, and says which cannot be read.
 
     Args:
-        paths: From `places`; one that is there twice is read once.
+        paths: From `places`; of two checkpoints of one run the later one counts.
 
     Returns:
         The runs. Those whose folders have one name get the names of the folders above in front of it.
@@ -51,9 +52,9 @@ def runs(paths: list[Path]) -> tuple[list[ImportedRun], list[Problem]]:
     problems = []
     for path in paths:
         try:
-            file = trainer_state.state_file(path).resolve()
-            if file not in found:
-                found[file] = _run(path)
+            folder, run = _run_of(trainer_state.state_file(path).resolve().parent), _run(path)
+            if folder not in found or _steps(found[folder]) < _steps(run):
+                found[folder] = run
         except ReportError as error:
             problems.append(Problem(str(path), "run", None, str(error), "mend it, or leave it out"))
     return _told_apart(found), problems
@@ -77,12 +78,12 @@ def _points(curve: Curve) -> dict[str, Points]:
 
 
 def _told_apart(found: dict[Path, ImportedRun]) -> list[ImportedRun]:
-    from dataclasses import replace
-
     names = [run.name for run in found.values()]
-    return [replace(run, name=_longer(file)) if names.count(run.name) > 1 else run for file, run in found.items()]
+    return [
+        dataclasses.replace(run, name=f"{folder.parent.name}/{folder.name}") if names.count(run.name) > 1 else run
+        for folder, run in found.items()
+    ]
 
 
-def _longer(file: Path) -> str:
-    folder = _run_of(file.parent)
-    return f"{folder.parent.name}/{folder.name}"
+def _steps(run: ImportedRun) -> float:
+    return run.stated.get("steps", 0.0)

@@ -10,6 +10,7 @@ from pathlib import Path
 from analysis.imports import folders, table, table_curve, table_runs
 from analysis.imports.columns import Column, columns, unusual
 from analysis.imports.imported_run import ImportedRun
+from analysis.imports.joined import joined
 from analysis.imports.problem import Problem, refuse
 from analysis.imports.summary import contradiction, summary
 from analysis.imports.table import UnreadableError
@@ -49,8 +50,8 @@ def read(paths: Sequence[Path], metric: str, direction: str) -> Imported:
             continue
         runs, notes, problems = [*runs, *found], [*notes, *said], [*problems, *wrong]
     trained, wrong = folders.runs(list(_places([path for path in paths if not _is_table(path)], problems)))
-    runs += trained
-    problems += wrong
+    runs, contradicting = joined(runs, trained)
+    problems += [*wrong, *contradicting]
     problems += [*_alike(runs), *_contradicting(runs, metric, direction)]
     refuse(problems)
     _hold(runs, metric)
