@@ -32,6 +32,7 @@ _METRICS = {
     **{"train_runtime": "seconds"},
 }
 _IGNORED = {"place": "places are computed"}
+_MEASURED = ("eval_", "best_", "final_")
 _METRIC_NAME = re.compile(r"[\w./: -]+")  # what MLflow takes (mlflow/utils/validation.py)
 
 
@@ -101,10 +102,10 @@ def _unless_place(table: Table, column: Column, where: str) -> Column | Problem:
 
 
 def _metric(table: Table, index: int, header: str, where: str) -> Column | Problem:
-    """Returns a column of numbers as a metric; one of text is none, and no parameter that is known."""
-    text = next((text for _, text in table.column(index) if cells.number(text, table.comma) is None), None)
-    if text is not None:
-        rule = f"is no column that is known, and holds text ({text[:40]})"
+    """Returns a column with numbers as a metric; one of text alone is none, and no parameter that is known."""
+    texts = [text for _, text in table.column(index)]
+    if texts and not header.startswith(_MEASURED) and all(cells.number(text, table.comma) is None for text in texts):
+        rule = f"is no column that is known, and holds text ({texts[0][:40]})"
         return Problem(where, header, None, rule, _remedy(header))
     if not _METRIC_NAME.fullmatch(header):
         rule = "a metric's name has letters, digits and _ . / : - alone"

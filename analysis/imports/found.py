@@ -70,7 +70,11 @@ def _of_table(path: Path) -> tuple[list[ImportedRun], list[str], list[Problem]]:
         return [], [], problems
     runs, wrong = table_runs.runs(read, known)
     comma = [f"{path}: decimal commas are read as such"] if read.comma else []
-    return runs, [*_mapped(path, known), *comma], problems + wrong
+    return runs, [*_mapped(path, known), *comma], sorted([*problems, *wrong], key=_line)
+
+
+def _line(problem: Problem) -> int:
+    return int(problem.where.rpartition(":")[2])
 
 
 def _mapped(path: Path, known: Sequence[Column]) -> Iterator[str]:

@@ -29,10 +29,11 @@ def measured(group: RunRows, axis: Column | None) -> tuple[Mapping[str, Points],
     loose = [row for row in group.rows if row not in placed and any(row.cells[column.index] for column in along)]
     if placed and loose:
         _say_loose(group, axis, loose, along)
-    elif len(loose) > 1:
-        _say_twice(group, loose, axis)
     elif loose:
-        stated = {**dict(_of_row(group, loose[0], along)), **stated}
+        read = [dict(_of_row(group, row, along)) for row in loose]
+        stated = {**read[0], **stated}
+        if len(read) > 1:
+            _say_twice(group, loose, axis)
     return (_curve(group, axis, placed, along) if axis is not None and placed else {}), stated
 
 
@@ -49,7 +50,7 @@ def _say_loose(group: RunRows, axis: Column | None, loose: Sequence[Row], along:
     assert axis is not None
     for row in loose:
         column = next(column for column in along if row.cells[column.index])
-        rule = f"other rows of this run have a {axis.key}, and this value has none"
+        rule = f"other rows of this run have their {axis.key}, and this value has none"
         remedy = f"give its {axis.key}, or call the column best_{column.key}"
         group.wrong(row.line, column.header, row.cells[column.index], rule, remedy)
 
@@ -68,8 +69,8 @@ def _curve(group: RunRows, axis: Column, rows: Sequence[Row], along: Sequence[Co
     for row in rows:
         for column in along:
             text = row.cells[column.index]
-            value = group.number(row.line, column, text) if text and row.line in at else None
-            if value is None:
+            value = group.number(row.line, column, text) if text else None
+            if value is None or row.line not in at:
                 continue
             earlier = found.setdefault(column.key, {}).setdefault(at[row.line], (row.line, value))
             if repr(earlier[1]) != repr(value):

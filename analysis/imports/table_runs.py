@@ -35,7 +35,7 @@ def runs(table: Table, columns: Sequence[Column]) -> tuple[list[ImportedRun], li
         found.append(_run(group))
         problems += group.problems
     problems += nameless
-    return found, sorted(problems, key=lambda problem: int(problem.where.rpartition(":")[2]))
+    return found, problems
 
 
 def _groups(table: Table, columns: Sequence[Column]) -> tuple[list[RunRows], list[Problem]]:
