@@ -129,7 +129,7 @@ def test_nothing_is_made_for_files_that_are_wrong(
     report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit, match="no such file|No such file"):
+    with pytest.raises(SystemExit, match="No such file"):
         main(["import", "no.csv", "--sweep", "x", "--tracking-uri", "sqlite:///new.db"])
     with pytest.raises(SystemExit, match="a sweep's name has letters"):
         main(["import", "no.csv", "--sweep", "a/b", "--tracking-uri", "sqlite:///new.db"])
