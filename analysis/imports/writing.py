@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
@@ -37,7 +37,7 @@ def is_imported(run: Run) -> bool:
     return ORIGIN in run.data.tags
 
 
-def write(client: MlflowClient, experiment: str, tags: Mapping[str, str], entries: Iterable[Entry]) -> str:
+def write(client: MlflowClient, experiment: str, tags: Mapping[str, str], entries: Sequence[Entry]) -> str:
     """Writes a sweep.
 
     Args:
@@ -54,9 +54,10 @@ def write(client: MlflowClient, experiment: str, tags: Mapping[str, str], entrie
     now = int(time.time() * 1000)
     first = {**tags, "opened": str(now), "kind": UNFINISHED}
     parent = client.create_run(experiment, start_time=now, run_name=tags["sweep"], tags=first)
-    for entry in entries:
-        _write(client, experiment, parent.info.run_id, entry, now)
-    client.set_terminated(parent.info.run_id, "FINISHED", now)
+    for index, entry in enumerate(entries):
+        # MLflow lists the latest first; milliseconds apart, runs are listed as they stand in their files.
+        _write(client, experiment, parent.info.run_id, entry, now + len(entries) - index)
+    client.set_terminated(parent.info.run_id, "FINISHED", now + len(entries))
     client.set_tag(parent.info.run_id, "kind", "sweep")
     return str(parent.info.run_id)
 
