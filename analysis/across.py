@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from analysis.records import CONTENT, TOKENIZER, VALIDATION, SweepRecords
+from analysis.configuration import DECIDES, READ
+from analysis.records import CONTENT, TOKENIZER, VALIDATION, SweepRecords, TrialRow
 from analysis.report_error import ReportError
 
 _MEANT = {VALIDATION: "rows that evaluate", CONTENT: "data", TOKENIZER: "tokenizer"}
@@ -110,7 +111,8 @@ def merged(sweeps: Sequence[SweepRecords]) -> SweepRecords:
     """
     if len(sweeps) == 1:
         return sweeps[0]
-    told = [dataclasses.replace(trial, sweep=sweep.name) for sweep in sweeps for trial in sweep.trials]
+    apart = _apart([trial for sweep in sweeps for trial in sweep.trials if not trial.is_reference])
+    told = [_told(trial, sweep.name, apart) for sweep in sweeps for trial in sweep.trials]
     done = {trial.trial: trial for trial in reversed(told) if trial.outcome == "complete"}
     once = {trial.trial: done.get(trial.trial, trial) for trial in reversed(told)}
     ordered = [trial for trial in told if once[trial.trial] is trial]
@@ -122,3 +124,18 @@ def merged(sweeps: Sequence[SweepRecords]) -> SweepRecords:
     name = ", ".join(sweep.name for sweep in sweeps)
     noise = max((sweep.noise for sweep in sweeps if sweep.noise is not None), default=None)
     return dataclasses.replace(sweeps[0], name=name, trials=trials, decisions=decisions, noise=noise)
+
+
+def _told(trial: TrialRow, sweep: str, apart: Sequence[str]) -> TrialRow:
+    swept = trial.swept if trial.is_reference else tuple(dict.fromkeys((*trial.swept, *apart)))
+    return dataclasses.replace(trial, sweep=sweep, swept=swept)
+
+
+def _apart(trials: Sequence[TrialRow]) -> list[str]:
+    """Returns the parameters in which trials of several sweeps are known to differ: what one held, another may not."""
+    keys = dict.fromkeys(key for trial in trials for key in trial.params if key.startswith(DECIDES) and key not in READ)
+    values = {key: {str(trial.params[key]) for trial in trials if key in trial.params} for key in keys}
+    return [key for key in keys if len(values[key]) > 1 and key not in _FOLLOW]
+
+
+_FOLLOW = {"lora.alpha", "lora.realised_gain", "model.name"}  # from rank and gain, and from the model's path

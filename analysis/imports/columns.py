@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,9 +32,11 @@ _METRICS = {
     **{"train/learning_rate": "learning_rate", "train/grad_norm": "grad_norm"},
     **{"train_runtime": "seconds"},
 }
-_IGNORED = {"place": "places are computed"}
+_IGNORED = dict.fromkeys(("place", "verdicts", "low", "high", "seeds", "trials", "tied_with", "sweep"), "")
+"""Columns of a leaderboard that are computed again."""
+
 _MEASURED = ("eval_", "best_", "final_")
-_METRIC_NAME = re.compile(r"[\w./: -]+")  # what MLflow takes (mlflow/utils/validation.py)
+_KEY = re.compile(r"[\w./: -]+")
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def _column(table: Table, index: int, header: str, where: str) -> Column | Probl
         if known in names:
             return _unless_place(table, Column(index, header, role, names[known]), where)
     if header.partition(".")[0] in GROUPS and "." in header:
-        return Column(index, header, "param", header)
+        return Column(index, header, "param", header) if _can_be_a_key(header) else _odd(header, where)
     if not header:
         remedy = "name it, or leave it out (pandas: to_csv(…, index=False))"
         return Problem(where, f"column {index + 1}", None, "has no name", remedy)
@@ -107,10 +110,17 @@ def _metric(table: Table, index: int, header: str, where: str) -> Column | Probl
     if texts and not header.startswith(_MEASURED) and all(cells.number(text, table.comma) is None for text in texts):
         rule = f"is no column that is known, and holds text ({texts[0][:40]})"
         return Problem(where, header, None, rule, _remedy(header))
-    if not _METRIC_NAME.fullmatch(header):
-        rule = "a metric's name has letters, digits and _ . / : - alone"
-        return Problem(where, header, None, rule, re.sub(r"[^\w./: -]+", "_", header))
-    return Column(index, header, "metric", header)
+    return Column(index, header, "metric", header) if _can_be_a_key(header) else _odd(header, where)
+
+
+def _can_be_a_key(header: str) -> bool:
+    """True for what MLflow takes as a name (mlflow/utils/validation.py)."""
+    return len(header) <= 250 and _KEY.fullmatch(header) is not None and posixpath.normpath(header) == header
+
+
+def _odd(header: str, where: str) -> Problem:
+    rule = "MLflow takes up to 250 letters, digits and _ . / : - as a name"
+    return Problem(where, header, None, rule, f"call it {re.sub(r'[^A-Za-z0-9_.]+', '_', header)[:250].strip('_')}")
 
 
 def _remedy(header: str) -> str:

@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 
 from analysis.diagnosis import diagnose
 from analysis.imports.gain import ALPHA, DERIVED, GAIN
-from analysis.imports.imported_run import ImportedRun
+from analysis.imports.imported_run import REFERENCE, ImportedRun
 from analysis.imports.summary import summary
 from analysis.recorded_run import curve_of
 from analysis.records import AXIS, VERDICTS
 from analysis.redaction import redacted
 
 _LONGEST_PARAM, _LONGEST_TAG = 6000, 8000  # characters (mlflow/utils/validation.py)
-_STATUS = {"complete": "FINISHED", "pruned": "KILLED", "interrupted": "KILLED"}
+_STATUS = {"complete": "FINISHED", REFERENCE: "FINISHED", "pruned": "KILLED", "interrupted": "KILLED"}
 
 
 class Point(NamedTuple):
@@ -66,6 +66,7 @@ def entries(
 
 def swept(runs: Sequence[ImportedRun]) -> list[str]:
     """Returns the parameters in which runs differ, but for those that follow from others."""
+    runs = [run for run in runs if run.outcome != REFERENCE]
     keys = dict.fromkeys(key for run in runs for key in run.params if key not in DERIVED)
     values = {key: {_text(run.params[key]) for run in runs if key in run.params} for key in keys}
     follows = {ALPHA} if all(run.params.get(GAIN) is not None for run in runs) else set()
@@ -80,12 +81,12 @@ def trial_id(run: ImportedRun) -> str:
 
 def _tags(run: ImportedRun, number: int) -> dict[str, str]:
     known = {
-        "kind": "trial",
+        "kind": "reference" if run.outcome == REFERENCE else "trial",
         "trial": trial_id(run),
-        "number": str(number),
+        "number": str(-1 if run.outcome == REFERENCE else number),
         "stage": "",
         "short": "false",
-        "outcome": run.outcome,
+        "outcome": "complete" if run.outcome == REFERENCE else run.outcome,
         "reason": redacted(run.reason or f"imported from {run.source}")[:_LONGEST_TAG],
         "mlflow.source.name": redacted(run.source),
         "mlflow.source.type": "LOCAL",

@@ -86,7 +86,7 @@ def _mapped(path: Path, known: Sequence[Column]) -> Iterator[str]:
     if metrics:
         yield f"{path}: metrics: {', '.join(metrics)}"
     if left := [column.header for column in known if column.role == "ignored"]:
-        yield f"{path}: left out: {', '.join(left)} (places are computed)"
+        yield f"{path}: left out: {', '.join(left)} (computed again)"
     if odd := unusual(list(known)):
         yield f"{path}: no parameters of lora-sweep, recorded as they are: {', '.join(odd)}"
 
@@ -122,7 +122,8 @@ def _contradicting(runs: Sequence[ImportedRun], metric: str, direction: str) -> 
 
 
 def _hold(runs: Sequence[ImportedRun], metric: str) -> None:
-    known = sorted({key.removeprefix("best_") for run in runs for key in (*run.points, *run.stated)} - _NO_METRICS)
+    keys = {key.removeprefix("best_") for run in runs for key in (*run.points, *run.stated)}
+    known = sorted(key for key in keys - _NO_METRICS if not key.startswith("final_"))
     if metric not in known:
         there = f"there are: {', '.join(known)}" if known else "they hold no metric at all"
         raise ReportError(f"nothing was imported: no run has --metric {metric}; {there}")

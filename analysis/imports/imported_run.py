@@ -8,6 +8,9 @@ from typing import Any
 
 from analysis.curve import Points
 
+REFERENCE = "reference"
+"""The outcome of an untrained base model, which takes no place."""
+
 
 @dataclass(frozen=True)
 class ImportedRun:

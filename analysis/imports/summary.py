@@ -29,10 +29,12 @@ def summary(run: ImportedRun, metric: str, direction: str) -> dict[str, float]:
     best = _best(run, metric, direction)
     stated = run.stated.get(f"best_{metric}", math.nan)
     if best is not None and not abs(stated - best[1]) > 0:
-        found |= {f"best_{key}": value for key, value in _at(run.points, best[0]).items()}
+        found |= {f"best_{key}": value for key, value in _at(run.points, best[0], metric).items()}
         found |= {} if run.by_epoch else {"best_step": float(best[0])}
     if evals := run.points.get(metric):
-        found |= {f"final_{key}": value for key, value in _at(run.points, evals[-1][0]).items() if key != "epoch"}
+        found |= {
+            f"final_{key}": value for key, value in _at(run.points, evals[-1][0], metric).items() if key != "epoch"
+        }
     if run.points and not run.by_epoch:
         found["steps"] = float(max(points[-1][0] for points in run.points.values()))
     return {**found, **{key: value for key, value in run.stated.items() if math.isfinite(value)}}
@@ -51,6 +53,6 @@ def _best(run: ImportedRun, metric: str, direction: str) -> Point | None:
     return min(finite, key=lambda point: SIGNS[direction] * point[1], default=None)
 
 
-def _at(points: Mapping[str, Points], step: int) -> dict[str, float]:
-    found = {key: dict(values).get(step) for key, values in points.items() if key not in _LOGGED}
+def _at(points: Mapping[str, Points], step: int, metric: str) -> dict[str, float]:
+    found = {key: dict(values).get(step) for key, values in points.items() if key not in _LOGGED - {metric}}
     return {key: value for key, value in found.items() if value is not None and not math.isnan(value)}

@@ -8,7 +8,7 @@ from typing import Any
 from analysis.imports import cells
 from analysis.imports.columns import Column
 from analysis.imports.gain import completed
-from analysis.imports.imported_run import ImportedRun
+from analysis.imports.imported_run import REFERENCE, ImportedRun
 from analysis.imports.problem import Problem
 from analysis.imports.run_rows import Found, RunRows
 from analysis.imports.table import Row, Table
@@ -16,7 +16,7 @@ from analysis.imports.table_curve import measured
 
 OUTCOMES = (
     *("complete", "pruned", "diverged", "dead_gradient", "stagnant_evaluation"),
-    *("out_of_memory", "failed", "interrupted"),
+    *("out_of_memory", "failed", "interrupted", REFERENCE),
 )
 
 _SEED = "training.seed"

@@ -78,3 +78,12 @@ def test_a_trial_of_two_sweeps_is_there_once_from_where_it_completed() -> None:
 def test_one_sweep_stays_as_it_is() -> None:
     alone = dataclasses.replace(sweep("a", trial(0)), noise=0.01)
     assert merged([alone]) is alone
+
+
+def test_what_sweeps_held_at_different_values_is_shown() -> None:
+    def held(name: str, steps: int, number: int) -> SweepRecords:
+        params = {"training.max_steps": steps, "lora.r": 8, "lora.realised_gain": float(steps), "executor.name": name}
+        return sweep(name, dataclasses.replace(trial(number), params=params, swept=("lora.r",)))
+
+    found = merged([held("a", 100, 0), held("b", 200, 1)])
+    assert [row.swept for row in found.trials] == [("lora.r", "training.max_steps")] * 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -89,6 +90,20 @@ def test_it_is_recorded_as_sweeps_are(report: Report, client: MlflowClient) -> N
     assert parent.data.tags["mlflow.note.content"].startswith("# Leaderboard of tagged")
     (second,) = runs(client, f"tags.`mlflow.parentRunId` = '{parent.info.run_id}' and tags.number = '1'")
     assert second.data.tags["mlflow.note.content"] == "Very close second" and second.info.status == "FINISHED"
+
+
+def test_a_leaderboard_comes_back_as_it_was(report: Report, folder: Path) -> None:
+    text = TABLE.replace(",Notes", ",outcome").replace(",BEST", ",complete").replace("Very close second", "")
+    (folder / "with_base.csv").write_text(text.replace("Lower alpha", "") + "base,4.5,,,,,Augmented,,reference\n")
+    report("import", "with_base.csv", "--sweep", "first")
+    for sweep in ("first", "second"):
+        report("leaderboard", sweep, "--format", "csv", "--output", f"{sweep}.csv")
+        if sweep == "first":
+            report("import", "first.csv", "--sweep", "second")
+    read_again = [list(csv.DictReader((folder / name).open())) for name in ("first.csv", "second.csv")]
+    lost = {"reason", "verdicts"}  # where it is from, and what its curve showed
+    without = [[{key: row[key] for key in row if key not in lost} for row in rows] for rows in read_again]
+    assert without[0] == without[1] and read_again[0][-1]["outcome"] == "reference"
 
 
 def test_a_sweep_is_replaced_only_when_asked_and_only_an_imported_one(report: Report, client: MlflowClient) -> None:

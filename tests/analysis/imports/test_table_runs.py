@@ -158,8 +158,14 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
         (b"name,eval_loss\n\xff,1\n", "t.csv:2: file: is no UTF-8 text; save it as CSV UTF-8"),
         ('name,eval_loss\n"a,1\n', "t.csv:2: row: unexpected end of data"),
         ("name,eval_accuracy\na,1\n", "no run has --metric eval_loss; there are: eval_accuracy"),
+        ("name,eval_loss,lora.r (rank)\na,1,8\n", "as a name; call it lora.r_rank"),
         (",name,eval_loss\n0,a,1\n", "to_csv(…, index=False)"),
     ],
 )
 def test_nothing_is_guessed(tmp_path: Path, text: str | bytes, words: str) -> None:
     assert words in "\n".join(refused(tmp_path, text))
+
+
+def test_any_metric_may_rank(tmp_path: Path) -> None:
+    (run,) = imported(tmp_path, "name,step,loss,f1\na,1,3,0.2\na,2,2,0.4\n", metric="f1", direction="maximize").runs
+    assert summary(run, "f1", "maximize")["best_step"] == 2 and summary(run, "loss", "minimize")["best_loss"] == 2.0
