@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,9 +37,9 @@ class Chance:
     pair_df: Array
     apart: tuple[int, ...] = ()
 
-    @property
+    @functools.cached_property
     def half_widths(self) -> Array:
-        """Returns half the 95 % confidence interval of each mean (Student's t)."""
+        """Half the 95 % confidence interval of each mean (Student's t)."""
         return np.asarray(special.stdtrit(self.df, _TWO_SIDED) * np.sqrt(self.variance))
 
     def critical(self, row: int | slice = slice(None)) -> Array:

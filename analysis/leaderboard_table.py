@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
+from analysis.configuration import SEED, Configuration
 from analysis.leaderboard import Leaderboard, Ranked
 from analysis.markdown import escape, table
 from analysis.noise_lines import noise_lines
@@ -11,7 +13,6 @@ from analysis.parameters_in_words import data, gain, lora, number, word
 from analysis.records import TrialRow
 
 _TRAINER = "trainer.name"
-_SEED = "training.seed"
 
 # Swept keys that the fixed columns show already.
 _COVERED = {
@@ -21,6 +22,12 @@ _COVERED = {
 _TOLD_BY_NAME = {"LoRA", "Scheduler", "Data", "Outcome"}
 _NO_NEWS = {"learning", "recall_limited", "precision_limited"}
 _FEW_SEEDS = 5
+
+
+def own_axes(trials: Iterable[TrialRow]) -> list[str]:
+    """Returns the varied parameters that need columns of their own; seeds are no axis."""
+    swept = dict.fromkeys(key for trial in trials if not trial.short for key in trial.swept)
+    return [key for key in swept if key not in _COVERED and key != SEED]
 
 
 def to_markdown(board: Leaderboard) -> str:
@@ -42,7 +49,7 @@ def to_text(board: Leaderboard) -> str:
 
 def _rows(board: Leaderboard) -> list[dict[str, str]]:
     shown = board.shown
-    hidden = _COVERED | ({_SEED} if board.has_seeds else set())
+    hidden = _COVERED | ({SEED} if board.has_seeds else set())
     swept = [key for key in board.swept if key not in hidden]
     noted = any(_notes(row) for row in shown)
     return [_cells(row, board, swept, noted) for row in shown]
@@ -56,7 +63,7 @@ def _cells(row: Ranked, board: Leaderboard, swept: list[str], noted: bool) -> di
         **({"Sweep": row.sweeps} if board.is_of_several else {}),
         "Trial": row.trial.name,
         f"Best {board.metric}": number(metrics.get(board.metric), 4),
-        **(_seeds(row) if board.has_seeds else {}),
+        **(_means(row) if board.has_seeds else {}),
         "LoRA": "untrained" if reference else lora(params),
         "Gain": "" if reference else gain(params),
         "Learning rate": "" if reference or not isinstance(rate, (int, float)) else f"{rate:.4g}",
@@ -71,16 +78,16 @@ def _cells(row: Ranked, board: Leaderboard, swept: list[str], noted: bool) -> di
     }
 
 
-def _seeds(row: Ranked) -> dict[str, str]:
+def _means(row: Ranked) -> dict[str, str]:
     half = None if row.interval is None else (row.interval[1] - row.interval[0]) / 2
-    return {"±": number(half, 4), "Seeds": "" if row.trial.is_reference else seeds(row)}
+    return {"±": number(half, 4), "Seeds": "" if row.trial.is_reference else seeds_in_cell(row.configuration)}
 
 
-def seeds(row: Ranked) -> str:
-    """Returns a row's seeds, or how many there are where they are many or not known."""
-    found = row.configuration.seeds
+def seeds_in_cell(configuration: Configuration) -> str:
+    """Returns a configuration's seeds, or how many there are where they are many or not known."""
+    found = configuration.seeds
     if not found or len(found) > _FEW_SEEDS:
-        return f"{len(row.configuration.trials)} seeds"
+        return f"{len(configuration.trials)} seeds"
     return ", ".join(map(str, found))
 
 

@@ -22,7 +22,7 @@ def noise_lines(ranking: Ranking, rows: str = "") -> list[str]:
         return []
     shared = list(_shared(ranking))
     more = len(shared) - _FEW
-    lines = [f"{rows}{first}–{last}: {why(ranking)}." for first, last in shared[:_FEW]]
+    lines = [f"{rows}{first}\N{EN DASH}{last}: {why(ranking)}." for first, last in shared[:_FEW]]
     return [*lines, *([f"{more} more places are shared."] if more > 0 else []), _upper(f"{ranking.noise.source}.")]
 
 

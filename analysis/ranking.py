@@ -11,11 +11,12 @@ import numpy as np
 
 from analysis.chance import Chance, chance
 from analysis.configuration import Configuration, configurations
-from analysis.noise import Known as Known
-from analysis.noise import Noise as Noise
+from analysis.noise import Known, Noise
 from analysis.noise import noise as noise_of
 from analysis.records import SweepRecords, TrialRow
 from analysis.seed_table import seed_table
+
+__all__ = ["Known", "Noise", "Place", "Ranking", "ranked", "takes_a_place"]
 
 _ROUNDING = 1e-9  # of a value: 0.003 apart are two numbers whose difference is 0.0030000000000001
 

@@ -10,7 +10,7 @@ from typing import Any
 from analysis import diagnosis_page, leaderboard_table
 from analysis.bounds import Bounds
 from analysis.diagnosis_page import diagnosed
-from analysis.leaderboard import rank
+from analysis.leaderboard import Leaderboard, rank
 from analysis.recorded_run import RecordedRun
 from analysis.records import TrialRow
 from analysis.redaction import redacted
@@ -62,7 +62,7 @@ def report(
     said = [
         leaderboard_table.to_text(board),
         *shows,
-        _where(asked, paths, winner),
+        _where(asked, paths, _adapter(asked, paths, board, winner)),
         _next(asked, history, best, settled),
     ]
     say("\n" + "\n\n".join(said))
@@ -113,16 +113,25 @@ def _metrics(trial: TrialRow) -> str:
     return "\n".join([f"\nMetrics of {trial.name} at its best rung:", *lines])
 
 
-def _where(asked: Command, paths: SweepPaths, best: str | None) -> str:
+def _adapter(asked: Command, paths: SweepPaths, board: Leaderboard, winner: str | None) -> dict[str, Path]:
+    """Returns the winner's adapter; where a luckier trial's displaced it (`sweep.keep_adapters`), the best left."""
+    if winner is not None and paths.adapter(winner).exists():
+        return {"Its adapter" if asked.procedure is not None else "Best adapter": paths.adapter(winner)}
+    trials = (row.trial for row in board.by_trial.rows if row.place is not None)
+    left = next((trial for trial in trials if paths.adapter(trial.trial).exists()), None)
+    return {} if left is None or asked.procedure is not None else {"Adapter left": paths.adapter(left.trial)}
+
+
+def _where(asked: Command, paths: SweepPaths, adapter: dict[str, Path]) -> str:
     places = {
         "Leaderboard": paths.leaderboard,
-        "Its adapter" if asked.procedure is not None else "Best adapter": paths.adapter(best) if best else None,
+        **adapter,
         "Best config": paths.best,
         "Decisions": paths.decisions,
         "Every event": paths.events,
         "Libraries' log": paths.log,
     }
-    found = {name: str(path) for name, path in places.items() if path is not None and Path(path).exists()}
+    found = {name: str(path) for name, path in places.items() if path.exists()}
     return "\n".join(
         f"{name + ':':<16}{place}" for name, place in {**found, "MLflow": redacted(asked.settings.tracking.uri)}.items()
     )
