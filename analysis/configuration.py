@@ -13,10 +13,10 @@ from analysis.records import TrialRow
 
 SEED = "training.seed"
 
-_DECIDES = ("model.", "quantization.", "lora.", "data.", "training.")
+DECIDES = ("model.", "quantization.", "lora.", "data.", "training.")
 """How the parameters begin that decide what a trial computes; the others say how it was run."""
 
-_READ = {"data.validation_prompts", "data.max_new_tokens", "model.cache_dir"}
+READ = {"data.validation_prompts", "data.max_new_tokens", "model.cache_dir"}
 """What is only read by people, or where files lie."""
 
 
@@ -65,7 +65,7 @@ def configurations(trials: Iterable[TrialRow]) -> list[Configuration]:
 
 def _key(trial: TrialRow) -> str:
     """Returns what decides; a trial of which nothing is known but its name stands for itself."""
-    deciding = {key: value for key, value in trial.params.items() if key.startswith(_DECIDES) and key not in _READ}
+    deciding = {key: value for key, value in trial.params.items() if key.startswith(DECIDES) and key not in READ}
     without_seed = {key: value for key, value in deciding.items() if key != SEED}
     whose = trial.trial if SEED not in deciding else ""  # without seeds, two trials are two configurations
     return json.dumps([without_seed, whose], sort_keys=True, default=str)

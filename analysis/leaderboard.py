@@ -42,6 +42,11 @@ class Ranked:
         return dict(Counter(name for trial in self.configuration.trials for name in trial.verdicts))
 
     @property
+    def sweeps(self) -> str:
+        """The sweeps that its trials are from; empty where that is one."""
+        return ", ".join(dict.fromkeys(trial.sweep for trial in self.configuration.trials))
+
+    @property
     def params(self) -> dict[str, Any]:
         """The first trial's."""
         return self.trial.params
@@ -77,6 +82,11 @@ class Leaderboard:
     def unplaced(self) -> list[TrialRow]:
         """The trials that are not in the table."""
         return [row.trial for row in self.rows if row.place is None and not _is_measured_reference(row.trial)]
+
+    @property
+    def is_of_several(self) -> bool:
+        """Whether the rows are those of several sweeps, and say which."""
+        return any(row.trial.sweep for row in self.rows)
 
     @property
     def has_seeds(self) -> bool:

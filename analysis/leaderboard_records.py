@@ -37,16 +37,17 @@ def records(board: Leaderboard) -> list[dict[str, Any]]:
     interval of the metric's mean.
     """
     metrics = list(dict.fromkeys(key for row in board.rows for key in row.metrics))
-    return [_record(row, board.swept, metrics) for row in board.rows]
+    return [_record(row, board, metrics) for row in board.rows]
 
 
-def _record(row: Ranked, swept: list[str], metrics: list[str]) -> dict[str, Any]:
+def _record(row: Ranked, board: Leaderboard, metrics: list[str]) -> dict[str, Any]:
     trial, means = row.trial, row.metrics
-    keys = dict.fromkeys([*swept, *_ALWAYS])
+    keys = dict.fromkeys([*board.swept, *_ALWAYS])
     params = {key: None if trial.is_reference and _is_trained(key) else trial.params.get(key) for key in keys}
     low, high = row.interval or (None, None)
     return {
         "place": row.place,
+        **({"sweep": row.sweeps} if board.is_of_several else {}),
         "name": trial.name,
         "outcome": "reference" if trial.is_reference and trial.outcome == "complete" else trial.outcome,
         "reason": trial.reason,

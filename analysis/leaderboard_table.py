@@ -60,6 +60,7 @@ def _cells(row: Ranked, board: Leaderboard, swept: list[str], noted: bool) -> di
     rate = params.get("training.learning_rate")
     return {
         "Place": str(row.place or ""),
+        **({"Sweep": row.sweeps} if board.is_of_several else {}),
         "Trial": row.trial.name,
         f"Best {board.metric}": number(metrics.get(board.metric), 4),
         **(_means(row) if board.has_seeds else {}),

@@ -30,6 +30,8 @@ SETTLED = "settled"
 """The tag of a procedure's sweep: the id of the trial that measured what it has settled on."""
 ORIGIN = "origin"
 """The tag of a sweep that was imported: what it was made from."""
+AXIS = "axis"
+"""The tag of a trial whose steps are not known: `epoch`, its points are counted in the order of their epochs."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class TrialRow:
 
     A `short` one ended before the run it stands for would have: it was compared within its stage alone. `verdicts` are
     what its curve shows, as `analysis.verdict` names it. `started` and `ended` are Unix times in seconds, None where
-    they are not known; `fingerprints` are those of `VALIDATION`, `CONTENT` and `TOKENIZER` that are.
+    they are not known; `fingerprints` are those of `VALIDATION`, `CONTENT` and `TOKENIZER` that are. `sweep` is
+    the name of its sweep where several are ranked as one, else empty.
     """
 
     number: int
@@ -56,6 +59,7 @@ class TrialRow:
     started: float | None = None
     ended: float | None = None
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+    sweep: str = ""
 
 
 @dataclass(frozen=True)

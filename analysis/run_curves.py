@@ -18,7 +18,7 @@ from analysis.bounds import Values
 from analysis.curve import Points
 from analysis.leaderboard import rank
 from analysis.recorded_run import RecordedRun, curve_of, is_of_a_curve
-from analysis.records import JUDGED, PARENT, parse
+from analysis.records import AXIS, JUDGED, PARENT, parse
 from analysis.report_error import ReportError
 from analysis.store import answering, records_of, search, sweep_runs
 
@@ -136,7 +136,7 @@ def read_run(client: MlflowClient, run: Run, place: int | None = None, bounds: V
     tags, metrics = run.data.tags, run.data.metrics
     outcome = tags.get("outcome") or _STATUS.get(run.info.status, "interrupted")
     points = {name: points_of(client, run.info.run_id, name) for name in metrics if is_of_a_curve(name)}
-    steps = planned_steps(params, metrics, outcome)
+    steps = None if AXIS in tags else planned_steps(params, metrics, outcome)
     swept = tuple(filter(None, tags.get("swept", "").split(",")))
     return RecordedRun(run.info.run_name, curve_of(points, steps, outcome), params, place, swept, bounds or {})
 

@@ -20,8 +20,8 @@ from optuna.distributions import distribution_to_json
 from optuna.storages import RDBStorage
 from shown import held, studies
 
+from analysis import tracking
 from analysis.store import read_sweep
-from sweeper import tracking
 from sweeper.delivery import Delivery, remove
 from sweeper.distributions import distribution
 from sweeper.ledger import Ledger
