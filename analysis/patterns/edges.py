@@ -1,0 +1,88 @@
+"""The winner at the end of what was tried: the best may lie beyond."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from analysis.patterns.adapter_scale import ALPHA, GAIN, R
+from analysis.patterns.factors import Factor
+from analysis.patterns.pattern import Limit
+from analysis.patterns.split import by_ratio
+from analysis.patterns.values import is_number, words
+from analysis.ranking import Place, Ranking
+
+LOWEST = {
+    **dict.fromkeys(("lora.dropout", "training.weight_decay", "training.warmup_steps", "training.max_grad_norm"), 0.0),
+    **dict.fromkeys((R, "training.per_device_train_batch_size", "training.gradient_accumulation_steps"), 1.0),
+    "data.augmentation_factor": 1.0,
+}
+"""Values below which a parameter cannot go, so that they are no edge."""
+
+_RATIOS = (R, ALPHA, GAIN, "training.learning_rate", "training.per_device_train_batch_size")
+"""What is compared by its ratio, however near the values lie."""
+
+_END = 0.05
+"""Share of the range from which on a sampled value is at its end (ours)."""
+
+
+def edges(ranking: Ranking, factors: Sequence[Factor]) -> list[Limit]:
+    """Says of which numbers the winner has the smallest or largest value that took a place."""
+    return [limit for factor in factors if (limit := _edge(ranking, factor)) is not None]
+
+
+def _edge(ranking: Ranking, factor: Factor) -> Limit | None:
+    values = [factor.value(place.configuration.params) for place in ranking.places]
+    numbers = sorted({float(value) for value in values if is_number(value)})
+    winner = values[0]
+    if len(numbers) < 2 or not is_number(winner):
+        return None
+    side = _side(float(winner), numbers)
+    if not side or (side < 0 and numbers[0] <= LOWEST.get(factor.key, float("-inf"))):
+        return None
+    end, wanted = ("smallest", "smaller") if side < 0 else ("largest", "larger")
+    sentence = (
+        f"the winner has the {end} {factor.key} of those tried, "
+        f"{words(numbers[0])} to {words(numbers[-1])}: "
+        f"whether a {wanted} one is better still is open; try {factor.key}={_next(numbers, side, factor.key)}"
+    )
+    return Limit("edge", factor.key, sentence + _tied(ranking.places, values, side, numbers))
+
+
+def _side(value: float, numbers: Sequence[float]) -> int:
+    """Returns -1 at the lower end, 1 at the upper, else 0; many sampled values have ends of some width."""
+    from math import log
+
+    low, high = numbers[0], numbers[-1]
+    scale = log if by_ratio(low, high) else float
+    place = (scale(value) - scale(low)) / (scale(high) - scale(low))
+    width = _END if len(numbers) > 8 else 0.0
+    return -1 if place <= width else 1 if place >= 1 - width else 0
+
+
+def _next(numbers: Sequence[float], side: int, key: str) -> str:
+    """Returns the value after the last: as far from it as the last from the one before, by ratio or by difference."""
+    last, before = (numbers[0], numbers[1]) if side < 0 else (numbers[-1], numbers[-2])
+    if len(numbers) > 8:
+        before = last * 2 if side < 0 else last / 2
+    ratio = last > 0 and before > 0 and (key in _RATIOS or by_ratio(numbers[0], numbers[-1]))
+    value = last * last / before if ratio else 2 * last - before
+    if all(number == int(number) for number in numbers):
+        value = max(round(value), 1) if last > 0 else round(value)
+    if not ratio and value < (lowest := LOWEST.get(key, 0.0 if last >= 0 else value)):
+        value = lowest
+    return f"{value:.2g}" if value < 10 else f"{value:.6g}"
+
+
+def _tied(places: Sequence[Place], values: Sequence[Any], side: int, numbers: Sequence[float]) -> str:
+    """Says whether configurations that cannot be told from the winner lie there, too."""
+    others = [
+        place.configuration.name
+        for place, value in zip(places, values, strict=True)
+        if place.configuration.name in places[0].tied_with
+        and (not is_number(value) or _side(float(value), numbers) != side)
+    ]
+    if not others:
+        return ""
+    which = others[0] if len(others) == 1 else f"{others[0]} and {len(others) - 1} more"
+    return f" ({which}, tied with it, not at this end)"
