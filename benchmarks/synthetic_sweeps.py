@@ -1,11 +1,12 @@
 """Sweeps whose truth is known: seeded, and made without training anything.
 
-A world has factors, what each of their values does, and what pairs of them do besides; a design says which configurations
-are run, with how many seeds, and which of them are pruned. Values are losses in nats.
+A world has factors, what each of their values does, and what pairs of them do besides; a design says which
+configurations are run, with how many seeds, and which of them are pruned. Values are losses in nats.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import random
@@ -112,7 +113,12 @@ def made(
     )
     rows = [_pruned(row) if sign * row.metrics[METRIC] > limit else row for row in rows]
     records = SweepRecords("made", METRIC, "maximize" if maximised else "minimize", rows)
-    return Made(RecordedSweep(records, {"sampler": "random"}), ranking(records), lambda params: truth(params) + common, confounded)
+    return Made(
+        RecordedSweep(records, {"sampler": "random"}),
+        ranking(records),
+        lambda params: truth(params) + common,
+        confounded,
+    )
 
 
 def _row(number: int, params: dict[str, Any], value: float, outcome: str = "complete") -> TrialRow:
@@ -153,16 +159,20 @@ def _given(more: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_interaction(
-    names: Sequence[str] = (R, RATE, DROPOUT), *, share: float = 1.0, **more: Any
+    names: Sequence[str] = (R, RATE, DROPOUT), *, share: float = 1.0, beyond: bool = False, **more: Any
 ) -> Callable[[int], Made]:
-    """A grid whose first two factors depend on each other; `share` of the combinations are run."""
+    """A grid whose first two factors depend on each other; `share` of the combinations are run.
+
+    `beyond`: the truth is that of all values there could be of the others, for which those run stand.
+    """
 
     def make(seed: int) -> Made:
         random_ = random.Random(seed)
         main, besides = additive(random_, names, 0.02), joint(random_, names[0], names[1], more.get("together", 0.03))
         points = grid(names)
         kept = [points[at] for at in sorted(random_.sample(range(len(points)), round(share * len(points))))]
-        return made(random_, kept, lambda params: main(params) + besides(params), **_given(more))
+        sweep = made(random_, kept, lambda params: main(params) + besides(params), **_given(more))
+        return dataclasses.replace(sweep, truth=main) if beyond else sweep
 
     return make
 
@@ -207,6 +217,50 @@ def sampled(
     return make
 
 
+def tilted(names: Sequence[str] = (R, RATE), **more: Any) -> Callable[[int], Made]:
+    """A grid of numbers where the higher one is, the lower the other should be, as rank and rate may be."""
+
+    def make(seed: int) -> Made:
+        random_ = random.Random(seed)
+        main = additive(random_, names, 0.02)
+
+        def truth(params: Params) -> float:
+            places = [2 * AXES[name].index(params[name]) / (len(AXES[name]) - 1) - 1 for name in names[:2]]
+            return main(params) + 0.03 * places[0] * places[1]
+
+        return made(random_, grid(names), truth, **more)
+
+    return make
+
+
+def refined(count: int, size: float = 0.02) -> Callable[[int], Made]:
+    """Half the rates drawn evenly, the others around the best so far, as samplers do."""
+
+    def make(seed: int) -> Made:
+        random_ = random.Random(seed)
+        first = sampled(count // 2, size=size)(seed)
+        best = first.ranking.places[0].configuration.params
+        points = [dict(row.params) for row in first.sweep.records.trials]
+        around = [
+            {
+                R: random_.choice([best[R], *AXES[R]]),
+                DROPOUT: random_.choice([best[DROPOUT], *AXES[DROPOUT]]),
+                RATE: best[RATE] * math.exp(random_.gauss(0, 0.3)),
+            }
+            for _ in range(count - count // 2)
+        ]
+        later = made(random_, around, first.truth)
+        rows = [row.metrics[METRIC] for row in (*first.sweep.records.trials, *later.sweep.records.trials)]
+        trials = [
+            _row(at, {**point, "training.seed": 0}, value)
+            for at, (point, value) in enumerate(zip([*points, *around], rows, strict=True))
+        ]
+        records = SweepRecords("made", METRIC, "minimize", trials)
+        return Made(RecordedSweep(records, {"sampler": "tpe"}), ranking(records), first.truth)
+
+    return make
+
+
 def aliased(seed: int) -> Made:
     """Rank, rate and a scheduler that went with rank: 4 and 8 linear, 16 and 32 cosine."""
     random_ = random.Random(seed)
@@ -216,12 +270,10 @@ def aliased(seed: int) -> Made:
 
 
 def jointly_aliased(seed: int) -> Made:
-    """A half fraction: the third of three two-level factors is the product of the others' sides, run in one block of four;
-    with the fourth, whose side is the third's."""
+    """A grid of rank, dropout and scheduler, two values each, whose rate followed the scheduler."""
     random_ = random.Random(seed)
-    names = (R, DROPOUT, SCHEDULER)
-    points = [point for point in grid(names) if point[R] in {8, 16} and point[DROPOUT] in {0.0, 0.1}]
-    points = [{**point, RATE: 1e-4 if point[SCHEDULER] == "linear" else 2e-4} for point in points] * 1
+    points = [point for point in grid((R, DROPOUT, SCHEDULER)) if point[R] in {8, 16} and point[DROPOUT] in {0.0, 0.1}]
+    points = [{**point, RATE: 1e-4 if point[SCHEDULER] == "linear" else 2e-4} for point in points]
     truth = additive(random_, tuple(AXES), 0.02)
     return made(random_, points, truth, seeds=2, confounded=(frozenset({RATE, SCHEDULER}),))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 
 import numpy as np
 
@@ -63,22 +64,25 @@ def confounded(design: Design, factors: Sequence[Factor]) -> list[Limit]:
 
 def _inseparable(group: Sequence[int], splits: Sequence[Split], factors: Sequence[Factor]) -> Limit:
     keys = [factors[at].key for at in group]
-    facts = list(dict.fromkeys(_facts(group, splits, factors)))[:_MOST_FACTS]
+    telling = sorted(_facts(group, splits, factors), reverse=True, key=itemgetter(0))
+    facts = [words for _, words in telling[:_MOST_FACTS]]
     why = "; ".join(facts) if facts else "the levels of each follow from those of the others in the configurations run"
     return Limit("confounded", keys[0], f"{_and(keys)} cannot be separated: {why}")
 
 
-_MOST_FACTS = 5
+_MOST_FACTS = 4
 
 
-def _facts(group: Sequence[int], splits: Sequence[Split], factors: Sequence[Factor]) -> Iterator[str]:
-    """Yields levels of one that came with one level of another only."""
+def _facts(group: Sequence[int], splits: Sequence[Split], factors: Sequence[Factor]) -> Iterator[tuple[float, str]]:
+    """Yields levels of one that came with one level of another only, and how many more that are than by its share."""
     for one, other in itertools.permutations(group, 2):
         for level, words in enumerate(splits[one].words):
             beside = set(splits[other].at[splits[one].at == level].tolist())
             if len(beside) == 1:
-                word = splits[other].words[beside.pop()]
-                yield f"{factors[one].key}={words} was only run with {factors[other].key}={word}"
+                only = beside.pop()
+                more = splits[one].counts[level] * (1 - splits[other].counts[only] / len(splits[other].at))
+                fact = f"{factors[one].key}={words} was only run with {factors[other].key}={splits[other].words[only]}"
+                yield float(more), fact
 
 
 def _nearly(design: Design, factors: Sequence[Factor], exact: set[int]) -> Iterator[Limit]:

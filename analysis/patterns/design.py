@@ -6,44 +6,60 @@ curve without throwing away where in its range a value lies.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.polynomial import legendre
 
-from analysis.patterns.split import Floats, Split
+from analysis.patterns.split import Floats, Split, scaled
+from analysis.patterns.values import is_number
 
 NOTHING = 1e-8
 """Singular values below this share of the largest are taken for 0."""
 
 
 @dataclass(frozen=True)
+class Part:
+    """What a factor is in a block: its columns for each configuration (`own`), and at each of its levels (`base`)."""
+
+    factor: int
+    own: Floats
+    base: Floats
+
+
+@dataclass(frozen=True)
 class Block:
-    """The columns of one factor, or of two together.
+    """The columns of one factor, or of two together: the products of their parts'."""
 
-    Attributes:
-        of: The indices of its factors.
-        columns: A row per configuration.
-    """
+    parts: tuple[Part, ...]
 
-    of: tuple[int, ...]
-    columns: Floats
+    @property
+    def of(self) -> tuple[int, ...]:
+        """The indices of its factors."""
+        return tuple(part.factor for part in self.parts)
+
+    @property
+    def columns(self) -> Floats:
+        """A row per configuration."""
+        return reduce(together, (part.own for part in self.parts))
+
+    def at(self, levels: Mapping[int, int]) -> Floats:
+        """Returns the columns, averaged over all configurations, with some factors held at a level each."""
+        held = (
+            np.broadcast_to(part.base[levels[part.factor]], part.own.shape) if part.factor in levels else part.own
+            for part in self.parts
+        )
+        return np.asarray(reduce(together, held).mean(axis=0))
 
 
 @dataclass(frozen=True)
 class Design:
-    """An additive model, perhaps with interactions.
-
-    Attributes:
-        splits: The factors' levels.
-        blocks: A block per factor, in their order, then those of interactions.
-        bases: Of each factor, what its columns are at each of its levels.
-    """
+    """An additive model, perhaps with interactions: a block per factor of `splits`, in their order, then the others."""
 
     splits: tuple[Split, ...]
     blocks: tuple[Block, ...]
-    bases: tuple[Floats, ...]
 
     @property
     def matrix(self) -> Floats:
@@ -51,34 +67,28 @@ class Design:
         count = len(self.splits[0].at)
         return np.hstack([np.ones((count, 1)), *(block.columns for block in self.blocks)])
 
-    def rows(self, levels: dict[int, int]) -> Floats:
+    def rows(self, levels: Mapping[int, int]) -> Floats:
         """Returns the columns that all configurations have on average when some factors are held at a level each."""
-        parts = [np.ones(1)]
-        for block in self.blocks:
-            columns = np.ones((len(self.splits[0].at), 1))
-            for factor in block.of:
-                own = self._own(factor, len(block.of))
-                held = (
-                    np.broadcast_to(self._base(factor, len(block.of))[levels[factor]], own.shape)
-                    if factor in levels
-                    else own
-                )
-                columns = together(columns, held)
-            parts.append(columns.mean(axis=0))
-        return np.concatenate(parts)
+        return np.concatenate([np.ones(1), *(block.at(levels) for block in self.blocks)])
 
-    def with_interaction(self, one: int, other: int) -> Design:
+    def joint(self, one: int, other: int) -> Block:
+        """Returns what two factors do together: anything, or for sampled numbers what a bent curve can."""
+        return Block((self._for_two(one), self._for_two(other)))
+
+    def straight(self, one: int, other: int) -> Block | None:
+        """Returns one column: a slope along one number that changes evenly with another; None for what is no number."""
+        parts = [_slope(at, self.splits[at]) for at in (one, other)]
+        return Block((parts[0], parts[1])) if parts[0] is not None and parts[1] is not None else None
+
+    def with_block(self, block: Block) -> Design:
         """Returns the model with an interaction besides."""
-        columns = together(self._own(one, 2), self._own(other, 2))
-        return Design(self.splits, (*self.blocks, Block((one, other), columns)), self.bases)
+        return Design(self.splits, (*self.blocks, block))
 
-    def _own(self, factor: int, among: int) -> Floats:
-        columns = self.blocks[factor].columns
-        return columns[:, :_FOR_TWO] if among > 1 and self.splits[factor].scaled is not None else columns
-
-    def _base(self, factor: int, among: int) -> Floats:
-        base = self.bases[factor]
-        return base[:, :_FOR_TWO] if among > 1 and self.splits[factor].scaled is not None else base
+    def _for_two(self, factor: int) -> Part:
+        part = self.blocks[factor].parts[0]
+        if self.splits[factor].scaled is None:
+            return part
+        return Part(factor, part.own[:, :_FOR_TWO], part.base[:, :_FOR_TWO])
 
 
 _FOR_TWO = 2
@@ -87,9 +97,23 @@ _FOR_TWO = 2
 
 def design(splits: Sequence[Split]) -> Design:
     """Returns the additive model of factors."""
-    blocks = [Block((at,), _columns(split)) for at, split in enumerate(splits)]
-    bases = [_base(split, block.columns) for split, block in zip(splits, blocks, strict=True)]
-    return Design(tuple(splits), tuple(blocks), tuple(bases))
+    return Design(tuple(splits), tuple(Block((_part(at, split),)) for at, split in enumerate(splits)))
+
+
+def _part(at: int, split: Split) -> Part:
+    own = _columns(split)
+    return Part(at, own, _base(split, own))
+
+
+def _slope(at: int, split: Split) -> Part | None:
+    """Returns a number's place between its lowest (-1) and highest value (1); None for what is no number."""
+    if split.scaled is not None:
+        own = split.scaled[:, None]
+    elif all(map(is_number, split.values)):
+        own = scaled(np.asarray(split.values, dtype=float))[split.at][:, None]
+    else:
+        return None
+    return Part(at, own, _base(split, own))
 
 
 def together(one: Floats, other: Floats) -> Floats:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-from analysis.patterns.adapter_scale import ALPHA, GAIN, R
+from analysis.patterns.adapter_scale import R
 from analysis.patterns.factors import Factor
 from analysis.patterns.pattern import Limit
 from analysis.patterns.split import by_ratio
@@ -19,8 +20,8 @@ LOWEST = {
 }
 """Values below which a parameter cannot go, so that they are no edge."""
 
-_RATIOS = (R, ALPHA, GAIN, "training.learning_rate", "training.per_device_train_batch_size")
-"""What is compared by its ratio, however near the values lie."""
+_MANY = 8
+"""Values from which on they were sampled."""
 
 _END = 0.05
 """Share of the range from which on a sampled value is at its end (ours)."""
@@ -41,37 +42,33 @@ def _edge(ranking: Ranking, factor: Factor) -> Limit | None:
     if not side or (side < 0 and numbers[0] <= LOWEST.get(factor.key, float("-inf"))):
         return None
     end, wanted = ("smallest", "smaller") if side < 0 else ("largest", "larger")
+    tried = f"{words(numbers[0])} to {words(numbers[-1])}"
     sentence = (
-        f"the winner has the {end} {factor.key} of those tried, "
-        f"{words(numbers[0])} to {words(numbers[-1])}: "
-        f"whether a {wanted} one is better still is open; try {factor.key}={_next(numbers, side, factor.key)}"
+        f"the winner has the {end} {factor.key} of those tried, {tried}: a {wanted} one may be better still; "
+        f"try {factor.key}={_next(numbers, side, factor.key)}"
     )
     return Limit("edge", factor.key, sentence + _tied(ranking.places, values, side, numbers))
 
 
 def _side(value: float, numbers: Sequence[float]) -> int:
     """Returns -1 at the lower end, 1 at the upper, else 0; many sampled values have ends of some width."""
-    from math import log
-
     low, high = numbers[0], numbers[-1]
-    scale = log if by_ratio(low, high) else float
+    scale = math.log if by_ratio(low, high) else float
     place = (scale(value) - scale(low)) / (scale(high) - scale(low))
-    width = _END if len(numbers) > 8 else 0.0
+    width = _END if len(numbers) > _MANY else 0.0
     return -1 if place <= width else 1 if place >= 1 - width else 0
 
 
 def _next(numbers: Sequence[float], side: int, key: str) -> str:
     """Returns the value after the last: as far from it as the last from the one before, by ratio or by difference."""
     last, before = (numbers[0], numbers[1]) if side < 0 else (numbers[-1], numbers[-2])
-    if len(numbers) > 8:
+    if len(numbers) > _MANY:
         before = last * 2 if side < 0 else last / 2
-    ratio = last > 0 and before > 0 and (key in _RATIOS or by_ratio(numbers[0], numbers[-1]))
-    value = last * last / before if ratio else 2 * last - before
-    if all(number == int(number) for number in numbers):
-        value = max(round(value), 1) if last > 0 else round(value)
-    if not ratio and value < (lowest := LOWEST.get(key, 0.0 if last >= 0 else value)):
-        value = lowest
-    return f"{value:.2g}" if value < 10 else f"{value:.6g}"
+    doubled = min(last, before) > 0 and max(last, before) >= 2 * min(last, before) and key != "lora.dropout"
+    value = last * last / before if doubled or by_ratio(numbers[0], numbers[-1]) else 2 * last - before
+    value = max(value, LOWEST.get(key, -math.inf))
+    whole = all(number == int(number) for number in numbers) and last >= 1
+    return str(max(1, round(value))) if whole else f"{value:.2g}"
 
 
 def _tied(places: Sequence[Place], values: Sequence[Any], side: int, numbers: Sequence[float]) -> str:

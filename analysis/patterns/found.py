@@ -15,9 +15,9 @@ from analysis.patterns.design import design
 from analysis.patterns.edges import edges
 from analysis.patterns.effects import Reading, effects
 from analysis.patterns.factors import Factor, factors
-from analysis.patterns.fit import Fit, fit
+from analysis.patterns.fit import fit
 from analysis.patterns.joint_effects import Joint, interactions, with_joint_effects
-from analysis.patterns.limits import held, led, lost, seen_once, size
+from analysis.patterns.limits import held, led, lost, seen_once, size, untested
 from analysis.patterns.outcomes import counts, outcome_limits
 from analysis.patterns.pattern import Patterns
 from analysis.patterns.seed_error import SeedError, seed_error
@@ -94,18 +94,19 @@ def _source(joint: Joint, seeds: SeedError, certain: bool) -> str:
     """Says how means and intervals came about."""
     fitted, pairs = joint.fit, len(joint.fit.design.blocks) - len(joint.fit.design.splits)
     means = (
-        f"Means are least-squares means of an additive model{_PAIRS[pairs]} over {len(fitted.values)} configurations: what "
-        "they have on average when all are given this value"
+        f"Means are least-squares means of an additive model{_PAIRS[pairs]} over {len(fitted.values)} configurations: "
+        "what they have on average when all are given this value"
     )
     if not certain:
         return f"{means}. No intervals: trials were pruned by their value."
-    return f"{means}. {_error(fitted, seeds)}"
+    return f"{means}. {_error(joint, seeds)}"
 
 
 _PAIRS = ("", " with an interaction", " with two interactions", " with three interactions")
 
 
-def _error(fitted: Fit, seeds: SeedError) -> str:
+def _error(joint: Joint, seeds: SeedError) -> str:
+    fitted = joint.fit
     if fitted.variance is None:
         return "No intervals: nothing is left over to tell chance from effect."
     what = {
@@ -113,8 +114,15 @@ def _error(fitted: Fit, seeds: SeedError) -> str:
         "seeds": "what seeds of one configuration differ by",
         "both": "what the model leaves over and what seeds of one configuration differ by, pooled",
     }[fitted.error]
-    crossed = "; what all trials of a seed share is left out of it" if seeds.crossed and fitted.error != "left" else ""
+    more = "; what all trials of a seed share is left out of it" if seeds.crossed and fitted.error != "left" else ""
+    more += _WIDER if fitted.error == "left" and untested(joint) else ""
     return (
         f"Intervals are 95 % (Student's t, {fitted.df} degrees of freedom); their error is {what}: "
-        f"a standard deviation of {math.sqrt(fitted.variance):.2g} per trial{crossed}."
+        f"a standard deviation of {math.sqrt(fitted.variance):.2g} per trial{more}."
     )
+
+
+_WIDER = (
+    "; joint effects could not be tested, so that intervals say what to expect at other values of the other "
+    "parameters, and may be wider than need be for those that were run"
+)

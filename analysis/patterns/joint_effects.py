@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.patterns.design import NOTHING, Design, nothing
+from analysis.patterns.design import NOTHING, Block, Design, nothing
 from analysis.patterns.factors import Factor
 from analysis.patterns.fit import Fit, f_tail, fit
 from analysis.patterns.holm import holm
@@ -22,7 +22,7 @@ SURE = 0.05
 MOST = 3
 """Interactions that go in."""
 
-FEWEST_DF = 3
+FEWEST_DF = 5
 """Degrees of freedom of the error below which none is tested: hardly any could be seen."""
 
 Pair = tuple[int, int]
@@ -30,11 +30,20 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class Joint:
-    """A model with the interactions that were found, their p by pair, and the pairs that could be tested."""
+    """A model with the interactions that were found, their p by pair, and the pairs that could be tested for any."""
 
     fit: Fit
     found: dict[Pair, float]
     tested: tuple[Pair, ...]
+
+
+@dataclass(frozen=True)
+class Tested:
+    """An interaction and the p of its test; `whole` is False where only evenly changing slopes could be tested."""
+
+    block: Block
+    p: float
+    whole: bool
 
 
 def with_joint_effects(additive: Fit, seeds: SeedError) -> Joint:
@@ -45,34 +54,44 @@ def with_joint_effects(additive: Fit, seeds: SeedError) -> Joint:
         seeds: What is known of chance.
     """
     found: dict[Pair, float] = {}
-    now, tested = additive, None
-    while len(found) < MOST:
-        open_pairs = [pair for pair in _pairs(now.design) if pair not in found]
-        tests = {pair: p for pair in open_pairs if (p := _test(now, pair, seeds)) is not None}
-        tested = tuple(tests) if tested is None else tested
-        corrected = dict(zip(tests, holm(list(tests.values())), strict=True))
-        best = min(tests, key=lambda pair: tests[pair], default=None)
-        if best is None or (p := corrected[best]) is None or p >= SURE:
+    now, first = additive, _tests(additive, found, seeds)
+    tests = first
+    while tests and len(found) < MOST:
+        corrected = dict(zip(tests, holm([test.p for test in tests.values()]), strict=True))
+        best = min(tests, key=lambda pair: tests[pair].p)
+        if (p := corrected[best]) is None or p >= SURE:
             break
         found[best] = p
-        wider = now.design.with_interaction(*best)
-        if _all_means_known(wider):
-            now = fit(wider, now.values, seeds)
-        else:
+        wider = now.design.with_block(tests[best].block)
+        if not _all_means_known(wider):
             break  # some combinations are missing: it stays in what the model leaves over
-    return Joint(now, found, tested or ())
+        now = fit(wider, now.values, seeds)
+        tests = _tests(now, found, seeds)
+    return Joint(now, found, tuple(pair for pair, test in first.items() if test.whole))
 
 
-def _pairs(design: Design) -> list[Pair]:
-    return list(itertools.combinations(range(len(design.splits)), 2))
+def _tests(now: Fit, found: Collection[Pair], seeds: SeedError) -> dict[Pair, Tested]:
+    """Returns the tests of all pairs that can be tested and are not in the model."""
+    pairs = (pair for pair in itertools.combinations(range(len(now.design.splits)), 2) if pair not in found)
+    return {pair: test for pair in pairs if (test := _test(now, pair, seeds)) is not None}
 
 
-def _test(now: Fit, pair: Pair, seeds: SeedError) -> float | None:
-    """Returns the p of an interaction; None where it cannot be tested."""
+def _test(now: Fit, pair: Pair, seeds: SeedError) -> Tested | None:
+    """Tests whatever two factors may do together or, where there is too little for that, slopes that change evenly."""
+    whole = now.design.joint(*pair)
+    if (p := _p(now, whole, seeds)) is not None:
+        return Tested(whole, p, True)
+    straight = now.design.straight(*pair)
+    if straight is None or (p := _p(now, straight, seeds)) is None:
+        return None
+    return Tested(straight, p, False)
+
+
+def _p(now: Fit, block: Block, seeds: SeedError) -> float | None:
+    """Returns the p of what a block explains beside the model; None where that cannot be tested."""
     root = np.sqrt(now.weights)[:, None]
-    matrix = now.design.matrix * root
-    more = now.design.with_interaction(*pair).blocks[-1].columns * root
-    basis, sizes, _ = np.linalg.svd(matrix, full_matrices=False)
+    more = block.columns * root
+    basis, sizes, _ = np.linalg.svd(now.design.matrix * root, full_matrices=False)
     basis = basis[:, sizes > NOTHING * sizes[0]]
     beyond = more - basis @ (basis.T @ more)
     directions, sizes, _ = np.linalg.svd(beyond, full_matrices=False)

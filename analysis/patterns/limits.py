@@ -106,13 +106,14 @@ def size(joint: Joint, seeds: SeedError) -> list[Limit]:
             Limit(
                 "no_seeds",
                 "",
-                "every configuration ran with one seed: chance and joint effects of parameters cannot be told apart",
+                "every configuration ran with one seed: chance cannot be told from joint effects that the model lacks",
             )
         )
-    return found + _untested(joint)
+    return found + untested(joint)
 
 
-def _untested(joint: Joint) -> list[Limit]:
+def untested(joint: Joint) -> list[Limit]:
+    """Says for how many pairs of parameters nothing is known of what they do together."""
     count = len(joint.fit.design.splits)
     pairs = count * (count - 1) // 2
     left = pairs - len(joint.tested)

@@ -29,7 +29,7 @@ class Split:
         words: As they are shown.
         at: The level's index of each configuration.
         scaled: For ranges, each configuration's place between the lowest (-1) and the highest value (1), by ratio where
-            the values go over a factor of ten; else None.
+            they are compared by it; else None.
     """
 
     values: tuple[Any, ...]
@@ -70,8 +70,8 @@ def split(values: Sequence[Any]) -> Split:
 
 
 def by_ratio(low: float, high: float) -> bool:
-    """True for numbers that are compared by their ratio: positive, over a factor of ten or more."""
-    return low > 0 and high >= 10 * low
+    """True for numbers that are compared by their ratio: positive, over a factor of four or more (ours)."""
+    return low > 0 and high >= 4 * low
 
 
 def _ranges(values: Floats) -> Split:
@@ -80,6 +80,10 @@ def _ranges(values: Floats) -> Split:
     at = np.searchsorted(cuts, values, side="left")
     _, at = np.unique(at, return_inverse=True)
     pairs = tuple((float(values[at == level].min()), float(values[at == level].max())) for level in range(at.max() + 1))
+    return Split(pairs, tuple(f"{low:.2g} to {high:.2g}" for low, high in pairs), at.astype(np.int64), scaled(values))
+
+
+def scaled(values: Floats) -> Floats:
+    """Returns each number's place between the lowest (-1) and the highest (1), by ratio or by difference."""
     shown = np.log(values) if by_ratio(values.min(), values.max()) else values
-    scaled = 2 * (shown - shown.min()) / np.ptp(shown) - 1
-    return Split(pairs, tuple(f"{low:.2g} to {high:.2g}" for low, high in pairs), at.astype(np.int64), scaled)
+    return np.asarray(2 * (shown - shown.min()) / np.ptp(shown) - 1)
