@@ -168,7 +168,7 @@ def named(scenario: Scenario, seeds: Sequence[int]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tuning", action="store_true", help="the seeds that the method was chosen on")
-    parser.add_argument("--sweeps", type=int, default=300, help="per scenario")
+    parser.add_argument("--sweeps", type=int, default=150, help="per scenario")
     asked = parser.parse_args()
     first = 0 if asked.tuning else 1_000_000
     seeds = range(first, first + asked.sweeps)

@@ -134,7 +134,7 @@ def _base(split: Split, columns: Floats) -> Floats:
 
 def nothing(matrix: Floats) -> Floats:
     """Returns what the columns cannot tell apart: an orthonormal basis of the null space, a column each."""
-    _, sizes, rows = np.linalg.svd(matrix, full_matrices=True)
+    _, sizes, rows = np.linalg.svd(np.linalg.qr(matrix, mode="r"), full_matrices=True)
     rank = int((sizes > NOTHING * sizes.max(initial=1.0)).sum())
     return np.asarray(rows[rank:].T)
 

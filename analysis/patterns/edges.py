@@ -13,12 +13,10 @@ from analysis.patterns.split import by_ratio
 from analysis.patterns.values import is_number, words
 from analysis.ranking import Place, Ranking
 
-LOWEST = {
-    **dict.fromkeys(("lora.dropout", "training.weight_decay", "training.warmup_steps", "training.max_grad_norm"), 0.0),
-    **dict.fromkeys((R, "training.per_device_train_batch_size", "training.gradient_accumulation_steps"), 1.0),
-    "data.augmentation_factor": 1.0,
-}
-"""Values below which a parameter cannot go, so that they are no edge."""
+FROM_ONE = frozenset(
+    {R, "training.per_device_train_batch_size", "training.gradient_accumulation_steps", "data.augmentation_factor"}
+)
+"""Numbers that begin with 1; all others begin with 0. A winner there is at no edge."""
 
 _MANY = 8
 """Values from which on they were sampled."""
@@ -39,7 +37,7 @@ def _edge(ranking: Ranking, factor: Factor) -> Limit | None:
     if len(numbers) < 2 or not is_number(winner):
         return None
     side = _side(float(winner), numbers)
-    if not side or (side < 0 and numbers[0] <= LOWEST.get(factor.key, float("-inf"))):
+    if not side or (side < 0 and numbers[0] == _lowest(factor.key)):
         return None
     end, wanted = ("smallest", "smaller") if side < 0 else ("largest", "larger")
     tried = f"{words(numbers[0])} to {words(numbers[-1])}"
@@ -66,9 +64,13 @@ def _next(numbers: Sequence[float], side: int, key: str) -> str:
         before = last * 2 if side < 0 else last / 2
     doubled = min(last, before) > 0 and max(last, before) >= 2 * min(last, before) and key != "lora.dropout"
     value = last * last / before if doubled or by_ratio(numbers[0], numbers[-1]) else 2 * last - before
-    value = max(value, LOWEST.get(key, -math.inf))
+    value = max(value, _lowest(key))
     whole = all(number == int(number) for number in numbers) and last >= 1
     return str(max(1, round(value))) if whole else f"{value:.2g}"
+
+
+def _lowest(key: str) -> float:
+    return 1.0 if key in FROM_ONE else 0.0
 
 
 def _tied(places: Sequence[Place], values: Sequence[Any], side: int, numbers: Sequence[float]) -> str:

@@ -43,12 +43,12 @@ def found(sweep: RecordedSweep, ranking: Ranking) -> Patterns:
     asked = [trial.params for trial in trials]
     scale = adapter_scale.scale(asked)
     varied = factors(asked, scale)
-    placed = [
-        factor
-        for factor in varied
-        if len({same(factor.value(place.configuration.params)) for place in ranking.places}) > 1
+    compared = [place.configuration.params for place in ranking.places]
+    placed = [factor for factor in varied if len({same(factor.value(params)) for params in compared}) > 1]
+    always = [
+        *(*scale.limits, *held(asked, varied, sweep.tags)),
+        *(*outcome_limits(trials, varied), *lost(varied, asked, compared)),
     ]
-    always = [*scale.limits, *held(asked, varied, sweep.tags), *outcome_limits(trials, varied), *lost(varied, placed)]
     patterns = _with_effects(sweep, ranking, trials, placed) if placed else Patterns()
     return dataclasses.replace(patterns, limits=(*always, *patterns.limits), notes=scale.notes)
 
@@ -117,7 +117,7 @@ def _error(joint: Joint, seeds: SeedError) -> str:
     more = "; what all trials of a seed share is left out of it" if seeds.crossed and fitted.error != "left" else ""
     more += _WIDER if fitted.error == "left" and untested(joint) else ""
     return (
-        f"Intervals are 95 % (Student's t, {fitted.df} degrees of freedom); their error is {what}: "
+        f"Intervals are 95 % (Student's t, degrees of freedom: {fitted.df}); their error is {what}: "
         f"a standard deviation of {math.sqrt(fitted.variance):.2g} per trial{more}."
     )
 

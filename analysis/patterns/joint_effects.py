@@ -16,7 +16,7 @@ from analysis.patterns.pattern import Interaction
 from analysis.patterns.seed_error import SeedError
 from analysis.patterns.split import Floats
 
-SURE = 0.05
+SURE = 0.02
 """Significance, after Holm's correction for all pairs, from which an interaction goes into the model."""
 
 MOST = 3

@@ -10,6 +10,7 @@ from analysis.patterns.fit import Fit
 from analysis.patterns.joint_effects import Joint
 from analysis.patterns.pattern import Limit
 from analysis.patterns.seed_error import SeedError
+from analysis.patterns.split import split
 from analysis.patterns.values import same, words
 from analysis.recorded_sweep import RecordedSweep
 from analysis.records import ORIGIN
@@ -55,25 +56,32 @@ def held(trials: Sequence[Mapping[str, Any]], factors: Sequence[Factor], tags: M
     return found
 
 
-def lost(all_factors: Sequence[Factor], placed: Sequence[Factor]) -> list[Limit]:
-    """Says which varied among the trials asked for, but not among those that can be compared."""
-    keys = {factor.key for factor in placed}
-    return [
-        Limit(
-            "single_level",
-            factor.key,
-            f"{factor.key} was varied, but the trials that can be compared have one value of it",
+def lost(
+    varied: Sequence[Factor], asked: Sequence[Mapping[str, Any]], placed: Sequence[Mapping[str, Any]]
+) -> list[Limit]:
+    """Says which values were asked for but are in no configuration that can be compared; not of sampled numbers."""
+    found = []
+    for factor in varied:
+        levels, left = (
+            split([factor.value(params) for params in asked]),
+            {same(factor.value(params)) for params in placed},
         )
-        for factor in all_factors
-        if factor.key not in keys
-    ]
+        gone = [text for value, text in zip(levels.values, levels.words, strict=True) if same(value) not in left]
+        if len(left) < 2:
+            sentence = f"{factor.key} was varied, but the configurations that can be compared have one value of it"
+            found.append(Limit("single_level", factor.key, sentence))
+        elif gone and levels.scaled is None:
+            which = ", ".join(gone[:_SHOWN]) + (f" and {len(gone) - _SHOWN} more" if len(gone) > _SHOWN else "")
+            sentence = f"{factor.key}={which} was tried, but no configuration with it can be compared"
+            found.append(Limit("infeasible", factor.key, sentence))
+    return found
 
 
 def seen_once(fitted: Fit, factors: Sequence[Factor]) -> list[Limit]:
     """Says which values stand for one configuration."""
     found = []
-    for factor, split in zip(factors, fitted.design.splits, strict=True):
-        once = [text for text, count in zip(split.words, split.counts, strict=True) if count == 1]
+    for factor, own in zip(factors, fitted.design.splits, strict=True):
+        once = [text for text, count in zip(own.words, own.counts, strict=True) if count == 1]
         if once:
             which = ", ".join(once[:_SHOWN]) + (f" and {len(once) - _SHOWN} more" if len(once) > _SHOWN else "")
             each = "one configuration only" if len(once) == 1 else "one configuration each"

@@ -40,4 +40,7 @@ def unequal_spread(fitted: Fit, factors: Sequence[Factor]) -> list[Limit]:
 def _p(groups: Sequence[np.typing.NDArray[np.float64]]) -> float:
     from scipy import stats
 
-    return float(stats.levene(*groups, center="median").pvalue)
+    with np.errstate(
+        invalid="ignore", divide="ignore"
+    ):  # nothing scatters at all: not a number, which is below nothing
+        return float(stats.levene(*groups, center="median").pvalue)

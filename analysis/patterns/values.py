@@ -18,13 +18,13 @@ def same(value: Any) -> str:
 
 
 def words(value: Any) -> str:
-    """Returns a value as people write it: `q_proj, v_proj` for a list, `not set` for None."""
+    """Returns a value as people write it: `q_proj+v_proj` for a list, `not set` for None."""
     if value is None:
         return "not set"
     if is_number(value):
-        return f"{value:.6g}"
+        return f"{value:.6g}" if value == int(value) else f"{value:.4g}"
     if isinstance(value, list):
-        return ", ".join(map(words, value)) or "none"
+        return "+".join(map(words, value)) or "none"
     if isinstance(value, dict):
         return ", ".join(f"{key}={words(item)}" for key, item in value.items()) or "none"
     return str(value)

@@ -79,10 +79,11 @@ def number_of(value: float) -> str:
 
 def _legend(patterns: Patterns, metric: str, direction: str) -> Iterator[str]:
     better = "less is better" if direction == "minimize" else "more is better"
-    yield f"Differences are in {escape(metric)} ({better}) to the best value, positive for worse, with 95 % intervals."
+    yield f"Differences are in {escape(metric)} ({better}) to the best value, positive for worse."
     if any(effect.p is not None for effect in patterns.effects):
         yield "*p* is how often chance alone makes a parameter's values differ as much, corrected for all (Holm);"
         yield "*share* is what the parameter explains beside the others, of the variance among configurations."
+        yield "An interval is for one difference; where the text tells values apart, all pairs were considered (Tukey)."
     if any(effect.importance is not None for effect in patterns.effects):
         yield "*Importance* is Optuna's estimate, recorded with the sweep."
     yield escape(patterns.source)
