@@ -189,11 +189,12 @@ def unbalanced(count: int = 24, size: float = 0.02, **more: Any) -> Callable[[in
 
 
 def sampled(
-    count: int, *, bend: float = 0.02, wall: float = 0.0, size: float = 0.02, **more: Any
+    count: int, *, bend: float = 0.02, wall: float = 0.0, tilt: float = 0.0, size: float = 0.02, **more: Any
 ) -> Callable[[int], Made]:
     """Learning rates drawn evenly by ratio, quadratic in the logarithm, with rank and dropout from lists.
 
-    `bend` is in nats per squared factor of e; `wall` is what e-folds above 6e-4 cost besides, which no polynomial is.
+    `bend` is in nats per squared factor of e; `wall` is what e-folds above 6e-4 cost besides, which no polynomial is;
+    `tilt` is by how many e-folds the best rate falls when rank doubles.
     """
 
     def make(seed: int) -> Made:
@@ -202,7 +203,8 @@ def sampled(
 
         def truth(params: Params) -> float:
             at = math.log(params[RATE])
-            return main(params) + bend * (at - best) ** 2 + wall * max(0.0, at - math.log(6e-4))
+            bent = bend * (at - best + tilt * math.log2(params[R] / 8)) ** 2
+            return main(params) + bent + wall * max(0.0, at - math.log(6e-4))
 
         points = [
             {

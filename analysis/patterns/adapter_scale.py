@@ -56,8 +56,7 @@ def scale(trials: Sequence[Mapping[str, Any]]) -> Scale:
     if len(gains) < 2:
         follows = f"lora.alpha follows lora.r at a constant gain of {words(gains[0])}" if gains else ""
         return Scale((R,) if gains else varied, (follows,) if ALPHA in varied and gains else ())
-    asked = len({gain for params in trials if (gain := params.get(GAIN)) is not None}) > 1
-    if asked:
+    if len(_distinct(trials, GAIN)) > 1:
         return Scale((R, GAIN), ("lora.alpha follows from lora.r and lora.gain",) if ALPHA in varied else ())
     if len(ranks) < 2:
         return _at_one_rank(alphas, ranks)

@@ -29,6 +29,8 @@ def _said(effect: Effect, digits: int) -> str:
         return (
             "Its values came together with those of other parameters, so that these are plain averages, not its effect."
         )
+    if effect.p is None and any(level.pruned for level in effect.levels):
+        return "These are averages of the trials that were not pruned, which were chosen by their value: no comparison."
     if effect.p is None:
         return "How much of these differences is chance cannot be said."
     if not effect.matters:
