@@ -1,0 +1,64 @@
+"""Pairs of parameters the effect of one of which depends on the other: lines of means that are not parallel."""
+
+from __future__ import annotations
+
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.evidence import Evidence
+from analysis.figures.style import CATEGORIES, better_words, panels, paper, shown
+from analysis.figures.varied import words_of
+from analysis.levels import is_finite
+from analysis.patterns.pattern import Interaction
+
+MOST = 4
+"""Panels; the strongest come first."""
+
+_MARKS = "osD^vP"
+
+
+def interactions(evidence: Evidence) -> Figure | None:
+    """Returns the picture; None where no two parameters interact."""
+    found = [item for item in evidence.patterns.interactions if _is_drawable(item)][:MOST]
+    if not found:
+        return None
+    columns = min(2, len(found))
+    rows = -(-len(found) // columns)
+    figure = paper(0.4 + 2.7 * rows)
+    axes = panels(figure, rows, columns)
+    for panel, item in zip(axes, found, strict=False):
+        _panel(panel, item)
+    for panel in axes[len(found) :]:
+        panel.set_visible(False)
+    ranking = evidence.ranking
+    figure.supylabel(f"mean {better_words(ranking.metric, ranking.direction)}", fontsize=9)
+    return figure
+
+
+def _is_drawable(item: Interaction) -> bool:
+    """True where two lines have two points each."""
+    return sum(sum(row[column] is not None for row in item.means) > 1 for column in range(len(item.columns))) > 1
+
+
+def _panel(panel: Axes, item: Interaction) -> None:
+    many = len(item.columns) > len(CATEGORIES)
+    for index, value in enumerate(item.columns):
+        points = [(x, row[index]) for x, row in enumerate(item.means)]
+        known = [(x, mean) for x, mean in points if mean is not None and is_finite(mean)]
+        colour = colormaps["viridis"](0.9 * index / (len(item.columns) - 1)) if many else CATEGORIES[index]
+        if known:
+            panel.plot(
+                *zip(*known, strict=True), color=colour, marker=_MARKS[index % len(_MARKS)], markersize=4,
+                linewidth=1.5, label=shown(words_of(value), 20),
+            )  # fmt: skip
+    panel.set_xticks(range(len(item.rows)), [shown(words_of(row), 16) for row in item.rows])
+    if len(item.rows) > 4 or max(len(words_of(row)) for row in item.rows) > 10:
+        panel.tick_params(axis="x", rotation=30)
+    panel.set_xlim(-0.25, len(item.rows) - 0.75)
+    panel.set_xlabel(shown(item.one))
+    panel.grid(visible=False, axis="x")
+    panel.legend(
+        title=shown(item.other), title_fontsize=8, fontsize=8, frameon=False, ncols=min(4, len(item.columns)),
+        loc="lower left", bbox_to_anchor=(0.0, 1.0), alignment="left", borderpad=0.1, columnspacing=1.0, handlelength=1.6,
+    )  # fmt: skip

@@ -1,0 +1,110 @@
+"""Parallel coordinates: every configuration a line through its parameters down to what it reached."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+from analysis.evidence import Evidence
+from analysis.figures.style import INK, MANY, ORANGE, PAPER, better_words, panels, paper, scale, shown
+from analysis.figures.varied import Varied, number, varied
+from analysis.figures.window import Window, window
+from analysis.ranking import Place
+
+MOST = 7
+"""Parameters; the metric is the last axis."""
+
+_CLEAR = 60
+"""Lines up to which each is drawn in full strength."""
+
+
+def parallel(evidence: Evidence) -> Figure | None:
+    """Returns the picture; None with fewer than two varied parameters or three configurations."""
+    axes = varied(evidence)[:MOST]
+    places = evidence.ranking.places
+    shown_window = window([place.value for place in places], evidence.ranking.sign)
+    if len(axes) < 2 or len(places) < 3 or shown_window is None:
+        return None
+    # Axes lie across, one below the other: their names have room at the side, and a phone shows them.
+    figure = paper(0.5 + 0.68 * (len(axes) + 1))
+    panel = panels(figure, 1, 1)[0]
+    _lines(panel, axes, places, shown_window, evidence.ranking.sign)
+    _scales(panel, axes, shown_window, better_words(evidence.ranking.metric, evidence.ranking.direction))
+    return figure
+
+
+def _lines(panel: Axes, axes: Sequence[Varied], places: Sequence[Place], shown_window: Window, sign: int) -> None:
+    across = [_positions(axis, places) for axis in axes]
+    across.append([_share(shown_window, shown_window.clipped(place.value)) for place in places])
+    segments = [np.array([(row[index], -at) for at, row in enumerate(across)]) for index in range(len(places))]
+    goodness = [abs(shown_window.clipped(place.value) - shown_window.best) for place in places]
+    colours = scale(True)([value / (max(goodness) or 1.0) for value in goodness])
+    order = range(len(places) - 1, -1, -1)  # the best on top
+    alpha = 0.85 if len(places) <= _CLEAR else 0.35
+    panel.add_collection(
+        LineCollection(
+            [segments[index] for index in order], colors=[colours[index] for index in order], linewidths=1.0,
+            alpha=alpha, zorder=2, rasterized=len(places) > MANY,
+        )
+    )  # fmt: skip
+    panel.plot(segments[0][:, 0], segments[0][:, 1], color=ORANGE, linewidth=2.2, zorder=3)
+    panel.annotate(
+        f"1  {shown(places[0].configuration.name, 40)}", segments[0][0], xytext=(0, 24), textcoords="offset points",
+        ha="left" if segments[0][0][0] < 0.5 else "right", fontsize=8, color=ORANGE,
+    )  # fmt: skip
+
+
+def _positions(axis: Varied, places: Sequence[Place]) -> list[float]:
+    """Returns where each line crosses an axis, from 0 to 1; those of one level side by side, the best on the left."""
+    low, high = axis.limits
+    at = [axis.at(place.configuration) for place in places]
+    counts, seen = Counter(at), Counter[float | None]()
+    found: list[float] = []
+    for x in at:
+        aside = 0.3 * axis.gap * (seen[x] / (counts[x] - 1) - 0.5) if counts[x] > 1 else 0.0
+        seen[x] += 1
+        found.append(math.nan if x is None else (x + aside - low) / (high - low))
+    return found
+
+
+def _share(shown_window: Window, value: float) -> float:
+    low, high = shown_window.limits
+    return (value - low) / (high - low)
+
+
+def _scales(panel: Axes, axes: Sequence[Varied], shown_window: Window, metric: str) -> None:
+    for index, axis in enumerate(axes):
+        low, high = axis.limits
+        _scale(panel, -index, [((at - low) / (high - low), words) for at, words in axis.ticks])
+    values = np.linspace(shown_window.best, shown_window.worst, 5)
+    beyond = "≥ " if shown_window.worst >= shown_window.best else "≤ "
+    ticks = [(_share(shown_window, value), f"{value:.4g}") for value in values]
+    ticks[-1] = (ticks[-1][0], (beyond if shown_window.beyond else "") + ticks[-1][1])
+    _scale(panel, -len(axes), ticks)
+    panel.set_yticks([-index for index in range(len(axes) + 1)], [*(axis.words for axis in axes), _folded(metric)])
+    panel.tick_params(axis="y", length=0)
+    panel.set_xticks([])
+    panel.set_xlim(-0.02, 1.02)
+    panel.set_ylim(-len(axes) - 0.5, 0.65)
+    panel.grid(visible=False)
+    panel.spines[:].set_visible(False)
+
+
+def _folded(words: str) -> str:
+    return words.replace(" (", "\n(", 1).replace("), ", "),\n").replace(", ", ",\n") if "\n" not in words else words
+
+
+def _scale(panel: Axes, height: float, ticks: Sequence[tuple[float, str]]) -> None:
+    panel.plot([0, 1], [height, height], color=INK, linewidth=0.8, zorder=1)
+    for at, words in ticks:
+        panel.plot([at, at], [height - 0.05, height + 0.05], color=INK, linewidth=0.8, zorder=4)
+        panel.text(
+            at, height - 0.1, shown(words, 16), ha="center", va="top", fontsize=7.5, zorder=5,
+            bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.8, "pad": 0.8},
+        )  # fmt: skip

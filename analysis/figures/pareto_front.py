@@ -1,0 +1,112 @@
+"""What a better metric costs: the metric against memory, time and parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from analysis.costs import Cost, costs
+from analysis.evidence import Evidence
+from analysis.figures.style import BLUE, GREEN, INK, MANY, ORANGE, PAPER, better_words, legend, panels, paper
+from analysis.figures.window import Window, window
+from analysis.levels import is_finite
+from analysis.pareto import front
+from analysis.ranking import Place, Ranking
+
+_DECADES = 20
+"""Largest over smallest cost from which on its axis is logarithmic."""
+
+_LABELLED = 8
+"""Members of a front up to which each is labelled with its place."""
+
+
+def pareto_front(evidence: Evidence) -> Figure | None:
+    """Returns the picture; None where no cost that can be compared differs between two configurations."""
+    ranking = evidence.ranking
+    found = [cost for cost in costs(ranking) if _differs(cost, ranking)]
+    shown_window = window([place.value for place in ranking.places], ranking.sign)
+    if not found or shown_window is None:
+        return None
+    figure = paper(3.0)
+    for panel, cost in zip(panels(figure, 1, len(found), sharey=True), found, strict=True):
+        _panel(panel, cost, ranking, shown_window)
+    figure.supylabel(better_words(ranking.metric, ranking.direction), fontsize=9)
+    legend(figure, _handles(shown_window, ranking.sign))
+    return figure
+
+
+def _differs(cost: Cost, ranking: Ranking) -> bool:
+    return len({value for value in cost.values.values() if is_finite(value)}) > 1
+
+
+def _panel(panel: Axes, cost: Cost, ranking: Ranking, shown_window: Window) -> None:
+    known = {
+        place.configuration.name: place
+        for place in ranking.places
+        if is_finite(cost.values.get(place.configuration.name, float("nan"))) and shown_window.holds(place.value)
+    }
+    values = [cost.values[name] for name in known]
+    panel.scatter(
+        values, [place.value for place in known.values()], s=16 if len(known) < 60 else 7, c=BLUE, alpha=0.6,
+        linewidths=0, zorder=2, rasterized=len(known) > MANY,
+    )  # fmt: skip
+    _front(panel, cost.values, known, ranking)
+    panel.set_xlabel(f"{cost.words} ({cost.unit})" if cost.unit else cost.words)
+    panel.set_ylim(*shown_window.limits)
+    _scale(panel, values)
+
+
+def _front(panel: Axes, costing: Mapping[str, float], known: Mapping[str, Place], ranking: Ranking) -> None:
+    members = front({name: (costing[name], ranking.sign * place.value) for name, place in known.items()})
+    points = [(costing[name], known[name].value) for name in members]
+    if not points:
+        return
+    panel.step(*zip(*points, strict=True), where="post", color=GREEN, linewidth=1.5, zorder=3)
+    panel.scatter(*zip(*points, strict=True), s=20, c=GREEN, edgecolors=PAPER, linewidths=0.4, zorder=4)
+    winner = ranking.places[0].configuration.name
+    if winner in known:
+        panel.scatter([costing[winner]], [known[winner].value], s=70, c=ORANGE, marker="*", zorder=5)
+    for name in _labelled(members):
+        panel.annotate(
+            str(known[name].place), (costing[name], known[name].value), xytext=(4, 4), textcoords="offset points",
+            fontsize=8, color=INK, zorder=6,
+        )  # fmt: skip
+
+
+def _labelled(members: Sequence[str]) -> Sequence[str]:
+    return members if len(members) <= _LABELLED else [members[0], members[-1]]
+
+
+def _scale(panel: Axes, values: Sequence[float]) -> None:
+    if min(values) > 0 and max(values) / min(values) >= _DECADES:
+        panel.set_xscale("log")
+        panel.xaxis.set_major_locator(LogLocator(numticks=5))
+        panel.xaxis.set_minor_locator(NullLocator())
+        panel.set_xlabel(f"{panel.get_xlabel()}, log")
+    else:
+        panel.xaxis.set_major_locator(MaxNLocator(4))
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _amount(value)))
+    panel.margins(x=0.1)
+
+
+def _amount(value: float) -> str:
+    """Returns an amount with k, M or G: parameters go into the billions."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= size:
+            return f"{value / (1e3 if letter == 'k' else size):.3g}{letter}"
+    return f"{value:.4g}"
+
+
+def _handles(shown_window: Window, sign: int) -> list[Line2D]:
+    found = [
+        Line2D([], [], color=ORANGE, marker="*", linestyle="", markersize=9, label="first"),
+        Line2D([], [], color=GREEN, marker="o", markersize=4.5, label="front (with places): nothing is better in both"),
+        Line2D([], [], color=BLUE, marker="o", linestyle="", markersize=4.5, alpha=0.6, label="other configurations"),
+    ]
+    if shown_window.beyond:
+        found.append(Line2D([], [], linestyle="", label=f"{shown_window.beyond} far worse not shown"))
+    return found
