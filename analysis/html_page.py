@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html as entities
+import itertools
 import re
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
@@ -41,7 +42,7 @@ def html(markdown: str, title: str, pictures: Mapping[str, bytes]) -> str:
     )
 
 
-# Scripts, fonts, frames and connections are forbidden; pictures are those in the file; the one style is named by its hash.
+# No scripts, fonts, frames or connections; pictures are those in the file, and the one style is named by its hash.
 def _policy() -> str:
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     return f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
@@ -70,7 +71,7 @@ _PAGE = """<!DOCTYPE html>
 def _name_headings(tokens: Sequence[Token]) -> None:
     """Gives every heading the name that GitHub gives it, so that links within a page lead there."""
     seen: dict[str, int] = {}
-    for token, inside in zip(tokens, tokens[1:], strict=False):
+    for token, inside in itertools.pairwise(tokens):
         if token.type == "heading_open":
             name = re.sub(r"[^\w\- ]", "", _words(inside).lower()).replace(" ", "-")
             count = seen[name] = seen.get(name, -1) + 1
@@ -85,7 +86,7 @@ def _contents(tokens: Sequence[Token]) -> str:
     """Returns links to the headings of the second level, where there are at least three."""
     links = [
         f'<li><a href="#{entities.escape(str(token.attrGet("id")))}">{entities.escape(_words(inside))}</a></li>'
-        for token, inside in zip(tokens, tokens[1:], strict=False)
+        for token, inside in itertools.pairwise(tokens)
         if token.type == "heading_open" and token.tag == "h2"
     ]
     return f'<nav aria-label="Contents"><ul>\n{"".join(links)}\n</ul></nav>\n' if len(links) > 2 else ""

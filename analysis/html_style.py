@@ -7,7 +7,8 @@ STYLE = """
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--paper);color:var(--ink);
-font:16px/1.5 -apple-system,BlinkMacSystemFont,"Segoe UI","Noto Sans",Helvetica,Arial,sans-serif;overflow-wrap:break-word}
+font:16px/1.5 -apple-system,BlinkMacSystemFont,"Segoe UI","Noto Sans",Helvetica,Arial,sans-serif;
+overflow-wrap:break-word}
 .page{max-width:960px;margin:0 auto;padding:24px 32px 64px}
 main{min-width:0}
 h1,h2,h3,h4{line-height:1.25;margin:24px 0 16px;font-weight:600}

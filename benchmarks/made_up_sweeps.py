@@ -45,7 +45,10 @@ def evidence(chosen: Sequence[Mapping[str, Any]], made: Made | None = None, name
     made = made or Made()
     chance = random.Random(8)
     swept = tuple(dict.fromkeys(key for params in chosen for key in params))
-    rows = [_row(index, {**DEFAULTS, **params}, swept, made, chance, len(chosen)) for index, params in enumerate(chosen)]
+    rows = [
+        _row(index, {**DEFAULTS, **params}, swept, made, chance=chance, count=len(chosen))
+        for index, params in enumerate(chosen)
+    ]
     if name:
         rows = [replace(row, name=f"{name}_{row.number}") for row in rows]
     rows += [_base(made)] if made.base else []
@@ -63,7 +66,9 @@ def _loss(params: Mapping[str, Any]) -> float:
     return 1.21 + bend + cosine + 0.3 * (params["lora.dropout"] - 0.06) ** 2 + 0.004 * abs(params["lora.gain"] - 2)
 
 
-def _row(index: int, params: dict[str, Any], swept: tuple[str, ...], made: Made, chance: random.Random, count: int) -> TrialRow:
+def _row(
+    index: int, params: dict[str, Any], swept: tuple[str, ...], made: Made, *, chance: random.Random, count: int
+) -> TrialRow:
     loss = _loss(params) + chance.gauss(0, made.noise)
     outcome = "pruned" if chance.random() < made.pruned else "complete"
     if chance.random() < made.diverged * (1 + (params[LR] > 1e-3) * 3):
@@ -130,7 +135,11 @@ def _levels(ranking: Ranking, key: str) -> list[Any]:
 def _effect(ranking: Ranking, key: str) -> Effect:
     levels = _levels(ranking, key)
     numeric = len(levels) > 6 and not isinstance(levels[0], str)
-    groups = [levels[at * len(levels) // 4 : (at + 1) * len(levels) // 4] for at in range(4)] if numeric else [[level] for level in levels]
+    groups = (
+        [levels[at * len(levels) // 4 : (at + 1) * len(levels) // 4] for at in range(4)]
+        if numeric
+        else [[level] for level in levels]
+    )
     found = []
     for group in groups:
         values = [place.value for place in ranking.places if place.configuration.params[key] in group]
@@ -147,9 +156,7 @@ def _interaction(ranking: Ranking, one: str, other: str) -> Interaction:
 
 
 def _mean(ranking: Ranking, at: Mapping[str, Any]) -> float | None:
-    values = [
-        place.value for place in ranking.places if all(place.configuration.params[key] == at[key] for key in at)
-    ]
+    values = [place.value for place in ranking.places if all(place.configuration.params[key] == at[key] for key in at)]
     return statistics.fmean(values) if values else None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from analysis.curve import Points
 from analysis.evidence import Evidence
@@ -27,6 +27,9 @@ SEEDS = 3
 REST = 100
 """Other trials that are drawn: each costs a query."""
 
+_ENLARGED = 3
+"""Evaluations before the middle, per curve, from which on the ends have a panel of their own."""
+
 _RATIO = 4.0
 """Largest over smallest shown value from which on the axis is logarithmic."""
 
@@ -37,14 +40,39 @@ def curves(evidence: Evidence) -> Figure | None:
     if not any(len(points) > 1 for _, found in top for points in found):
         return None
     rest = _read(evidence, _others(evidence))
+    best = [points for _, found in top for points in found]
+    shown_window = _window(evidence, best, rest)
+    end = _end(best, evidence.ranking.sign)
     figure = paper(3.9)
-    axes = panels(figure, 1, 1)[0]
-    shown_window = _window(evidence, [points for _, found in top for points in found], rest)
-    _draw(axes, top, rest, shown_window)
-    _base(axes, evidence, shown_window)
-    _label(axes, evidence, shown_window)
-    legend(figure, _handles(top, rest), columns=2)
+    axes = panels(figure, 1, 2 if end else 1, width_ratios=[3, 2] if end else None)
+    for panel in axes:
+        _draw(panel, top, rest)
+        panel.set_xlabel("optimizer step")
+    _base(axes[0], evidence, shown_window)
+    _label(axes[0], evidence, shown_window)
+    if end:
+        _enlarge(axes[1], *end)
+    legend(figure, _handles(top, rest, shown_window), columns=2)
     return figure
+
+
+def _end(best: Sequence[Points], sign: int) -> tuple[int, Window] | None:
+    """Returns from which step on the ends of the best are enlarged, and what is shown; None where they are short."""
+    last = max(step for points in best for step, _ in points)
+    late = [value for points in best for step, value in points if step >= last / 2]
+    early = [value for points in best for step, value in points if step < last / 2]
+    if len(early) < _ENLARGED * len(best) or len(set(late)) < 2:
+        return None
+    low, high = sorted((min(late), max(late)))
+    margin = 0.35 * (high - low)  # some of the rest, on the side of the worse
+    return int(last / 2), Window(low, high + margin) if sign > 0 else Window(high, low - margin)
+
+
+def _enlarge(panel: Axes, first: int, shown_window: Window) -> None:
+    _left, right = panel.get_xlim()
+    panel.set_xlim(first, right)
+    panel.set_ylim(*shown_window.limits)
+    panel.set_title("the ends, enlarged", loc="left", fontsize=8)
 
 
 def _read(evidence: Evidence, trials: Sequence[TrialRow]) -> list[Points]:
@@ -66,14 +94,16 @@ def _window(evidence: Evidence, top: Sequence[Points], rest: Sequence[Points]) -
     found = window([value for points in [*top, *rest] for _, value in points], sign)
     assert found is not None  # a top trial has two points
     worst = max(sign * value for points in top for _, value in points)
-    return Window(found.best, sign * max(worst, sign * found.worst), _leaving(rest, sign * max(worst, sign * found.worst), sign))
+    return Window(
+        found.best, sign * max(worst, sign * found.worst), _leaving(rest, sign * max(worst, sign * found.worst), sign)
+    )
 
 
 def _leaving(rest: Sequence[Points], worst: float, sign: int) -> int:
     return sum(any(sign * value > sign * worst for _, value in points) for points in rest)
 
 
-def _draw(axes: Axes, top: Sequence[tuple[Place, list[Points]]], rest: Sequence[Points], shown_window: Window) -> None:
+def _draw(axes: Axes, top: Sequence[tuple[Place, list[Points]]], rest: Sequence[Points]) -> None:
     for points in rest:
         axes.plot(*zip(*points, strict=True), color=FAINT, linewidth=0.7, alpha=0.45, zorder=1)
         if len(points) == 1:
@@ -81,7 +111,8 @@ def _draw(axes: Axes, top: Sequence[tuple[Place, list[Points]]], rest: Sequence[
     for (_, found), colour in reversed(list(zip(top, CATEGORIES, strict=False))):
         for points in found:
             mark = "o" if len(points) <= 25 else ""
-            axes.plot(*zip(*points, strict=True), color=colour, linewidth=1.6, marker=mark, markersize=3, zorder=3)
+            width = 1.6 if len(found) == 1 else 1.0
+            axes.plot(*zip(*points, strict=True), color=colour, linewidth=width, marker=mark, markersize=2.5, zorder=3)
 
 
 def _base(axes: Axes, evidence: Evidence, shown_window: Window) -> None:
@@ -109,23 +140,17 @@ def _label(axes: Axes, evidence: Evidence, shown_window: Window) -> None:
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
-    bottom, top = axes.get_ylim()
-    axes.set_ylim(low if is_log else low, high)
-    axes.set_xlabel("optimizer step" + _left_out(shown_window))
+    axes.set_ylim(low, high)
     axes.set_ylabel(better_words(evidence.ranking.metric, evidence.ranking.direction) + (" (log)" if is_log else ""))
 
 
-def _left_out(shown_window: Window) -> str:
-    count = shown_window.beyond
-    return f"   ({count} of the other curves {'leaves' if count == 1 else 'leave'} the picture)" if count else ""
-
-
-def _handles(top: Sequence[tuple[Place, list[Points]]], rest: Sequence[Points]) -> list[Line2D]:
+def _handles(top: Sequence[tuple[Place, list[Points]]], rest: Sequence[Points], shown_window: Window) -> list[Line2D]:
     found = [
         Line2D([], [], color=colour, linewidth=2, label=f"{place.place}  {shown(place.configuration.name, 40)}")
         for (place, _), colour in zip(top, CATEGORIES, strict=False)
     ]
     if rest:
-        words = f"{len(rest)} other trials" if len(rest) > 1 else "the other trial"
+        words = f"{len(rest)} of the other trials" if len(rest) > 1 else "another trial"
+        words += f", {shown_window.beyond} beyond the axis" if shown_window.beyond else ""
         found.append(Line2D([], [], color=FAINT, linewidth=1, label=words))
     return found

@@ -13,13 +13,16 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from analysis.evidence import Evidence
-from analysis.figures.style import INK, ORANGE, metric_words, panels, paper, scale
-from analysis.figures.varied import Varied, number, varied
+from analysis.figures.style import INK, ORANGE, metric_words, panels, paper, scale, shown
+from analysis.figures.varied import Varied, folded, number, varied
 from analysis.figures.window import Window, window
 from analysis.ranking import Ranking
 
 PREFERRED = ("training.learning_rate", "lora.r")
 BINS = 8
+_BRIGHT = 0.5
+"""Luminance (weights of ITU-R BT.709) of a cell from which on its words are dark."""
+
 _ANNOTATED = 60
 """Cells up to which each holds its number."""
 
@@ -47,7 +50,7 @@ class Cells:
     def ticks(self) -> list[tuple[float, str]]:
         """Where the labels stand: below each level, or at the ranges' edges."""
         if self.axis.levels:
-            return [(float(index), words) for index, (_, words) in enumerate(self.axis.ticks)]
+            return [(float(index), folded(shown(words, 36), 16)) for index, (_, words) in enumerate(self.axis.ticks)]
         low, high = self.axis.limits
         edges = [low + (high - low) * index / BINS for index in range(BINS + 1)]
         return [(index - 0.5, _edge(10**edge if self.axis.is_log else edge)) for index, edge in enumerate(edges)]
@@ -71,7 +74,7 @@ def heat_map(evidence: Evidence) -> Figure | None:
     figure = paper(1.3 + 0.42 * max(up.count, 4))
     panel = panels(figure, 1, 1)[0]
     _draw(panel, means, counts, shown_window, evidence.ranking)
-    _label(panel, across, up)
+    _label(panel, across, up, counts)
     return figure
 
 
@@ -90,10 +93,12 @@ def _draw(panel: Axes, means: np.ndarray, counts: np.ndarray, shown_window: Wind
     colours = scale(ranking.sign > 0)
     panel.grid(visible=False)
     panel.add_patch(_hatched(means.shape))
-    image = panel.imshow(means, aspect="auto", origin="lower", cmap=colours, vmin=low, vmax=high, interpolation="nearest", zorder=2)
+    image = panel.imshow(
+        means, aspect="auto", origin="lower", cmap=colours, vmin=low, vmax=high, interpolation="nearest", zorder=2
+    )
     bar = panel.figure.colorbar(image, ax=panel, extend=_extended(shown_window, ranking), pad=0.015, aspect=25)
     bar.set_label(f"mean {metric_words(ranking.metric)}", fontsize=8)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     if (counts > 0).sum() <= _ANNOTATED and means.shape[1] <= 10:
         _annotate(panel, means, counts, (low, high), ranking)
     best = np.nanargmin(ranking.sign * means)
@@ -109,17 +114,22 @@ def _extended(shown_window: Window, ranking: Ranking) -> Any:
     return "neither" if not shown_window.beyond else "max" if ranking.sign > 0 else "min"
 
 
-def _annotate(panel: Axes, means: np.ndarray, counts: np.ndarray, limits: tuple[float, float], ranking: Ranking) -> None:
+def _annotate(
+    panel: Axes, means: np.ndarray, counts: np.ndarray, limits: tuple[float, float], ranking: Ranking
+) -> None:
     several = counts.max() > 1
     span = (limits[1] - limits[0]) or 1.0
     for (row, column), mean in np.ndenumerate(means):
         if counts[row, column]:
-            bright = ranking.sign * (mean - (limits[0] if ranking.sign > 0 else limits[1])) / span > 0.55
-            words = f"{mean:.4g}" + (f"\n{counts[row, column]}×" if several else "")
-            panel.text(column, row, words, ha="center", va="center", fontsize=7.5, color=INK if bright else "white", zorder=3)
+            red, green, blue, _ = scale(ranking.sign > 0)((mean - limits[0]) / span)
+            bright = 0.2126 * red + 0.7152 * green + 0.0722 * blue > _BRIGHT
+            words = f"{mean:.4g}" + (f"\nn={counts[row, column]}" if several else "")
+            panel.text(
+                column, row, words, ha="center", va="center", fontsize=7.5, color=INK if bright else "white", zorder=3
+            )
 
 
-def _label(panel: Axes, across: Cells, up: Cells) -> None:
+def _label(panel: Axes, across: Cells, up: Cells, counts: np.ndarray) -> None:
     panel.set_xticks(*map(list, zip(*across.ticks, strict=True)))
     panel.set_yticks(*map(list, zip(*up.ticks, strict=True)))
     panel.set_xlim(-0.5, across.count - 0.5)
@@ -127,5 +137,7 @@ def _label(panel: Axes, across: Cells, up: Cells) -> None:
     panel.set_xlabel(across.axis.words)
     panel.set_ylabel(up.axis.words)
     panel.tick_params(length=2)
-    panel.set_title("best cell outlined; hatched: not tried", loc="left", fontsize=8)
+    words = f"best cell outlined{'; hatched: not tried' if (counts == 0).any() else ''}"
+    words += "; n: configurations of which a cell is the mean" if counts.max() > 1 else ""
+    panel.set_title(words, loc="left", fontsize=8)
     panel.spines[:].set_visible(False)

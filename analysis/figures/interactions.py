@@ -8,12 +8,15 @@ from matplotlib.figure import Figure
 
 from analysis.evidence import Evidence
 from analysis.figures.style import CATEGORIES, better_words, panels, paper, shown
-from analysis.figures.varied import words_of
+from analysis.figures.varied import folded, words_of
 from analysis.levels import is_finite
 from analysis.patterns.pattern import Interaction
 
 MOST = 4
 """Panels; the strongest come first."""
+
+_ROOM = 6
+"""Levels up to which their words stand level."""
 
 _MARKS = "osD^vP"
 
@@ -26,7 +29,7 @@ def interactions(evidence: Evidence) -> Figure | None:
     columns = min(2, len(found))
     rows = -(-len(found) // columns)
     figure = paper(0.4 + 2.7 * rows)
-    axes = panels(figure, rows, columns)
+    axes = panels(figure, rows, columns, sharey=True)
     for panel, item in zip(axes, found, strict=False):
         _panel(panel, item)
     for panel in axes[len(found) :]:
@@ -52,13 +55,14 @@ def _panel(panel: Axes, item: Interaction) -> None:
                 *zip(*known, strict=True), color=colour, marker=_MARKS[index % len(_MARKS)], markersize=4,
                 linewidth=1.5, label=shown(words_of(value), 20),
             )  # fmt: skip
-    panel.set_xticks(range(len(item.rows)), [shown(words_of(row), 16) for row in item.rows])
-    if len(item.rows) > 4 or max(len(words_of(row)) for row in item.rows) > 10:
-        panel.tick_params(axis="x", rotation=30)
+    panel.set_xticks(range(len(item.rows)), [folded(shown(words_of(row), 30), 14) for row in item.rows])
+    if len(item.rows) > _ROOM:
+        panel.tick_params(axis="x", rotation=35)
     panel.set_xlim(-0.25, len(item.rows) - 0.75)
     panel.set_xlabel(shown(item.one))
     panel.grid(visible=False, axis="x")
     panel.legend(
         title=shown(item.other), title_fontsize=8, fontsize=8, frameon=False, ncols=min(4, len(item.columns)),
-        loc="lower left", bbox_to_anchor=(0.0, 1.0), alignment="left", borderpad=0.1, columnspacing=1.0, handlelength=1.6,
+        loc="lower left", bbox_to_anchor=(0.0, 1.0), alignment="left", borderpad=0.1, columnspacing=1.0,
+        handlelength=1.6,
     )  # fmt: skip

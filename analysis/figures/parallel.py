@@ -13,15 +13,15 @@ from matplotlib.figure import Figure
 
 from analysis.evidence import Evidence
 from analysis.figures.style import INK, MANY, ORANGE, PAPER, better_words, panels, paper, scale, shown
-from analysis.figures.varied import Varied, number, varied
+from analysis.figures.varied import Varied, varied
 from analysis.figures.window import Window, window
 from analysis.ranking import Place
 
 MOST = 7
 """Parameters; the metric is the last axis."""
 
-_CLEAR = 60
-"""Lines up to which each is drawn in full strength."""
+_CLEAR, _FAINT = 40, 0.15
+"""So many of the best are drawn in full strength, and how strongly the others: a thousand lines hide each other."""
 
 
 def parallel(evidence: Evidence) -> Figure | None:
@@ -34,28 +34,28 @@ def parallel(evidence: Evidence) -> Figure | None:
     # Axes lie across, one below the other: their names have room at the side, and a phone shows them.
     figure = paper(0.5 + 0.68 * (len(axes) + 1))
     panel = panels(figure, 1, 1)[0]
-    _lines(panel, axes, places, shown_window, evidence.ranking.sign)
+    _lines(panel, axes, places, shown_window)
     _scales(panel, axes, shown_window, better_words(evidence.ranking.metric, evidence.ranking.direction))
     return figure
 
 
-def _lines(panel: Axes, axes: Sequence[Varied], places: Sequence[Place], shown_window: Window, sign: int) -> None:
+def _lines(panel: Axes, axes: Sequence[Varied], places: Sequence[Place], shown_window: Window) -> None:
     across = [_positions(axis, places) for axis in axes]
     across.append([_share(shown_window, shown_window.clipped(place.value)) for place in places])
     segments = [np.array([(row[index], -at) for at, row in enumerate(across)]) for index in range(len(places))]
-    goodness = [abs(shown_window.clipped(place.value) - shown_window.best) for place in places]
-    colours = scale(True)([value / (max(goodness) or 1.0) for value in goodness])
+    colours = scale(True)(np.linspace(0, 1, len(places)))
+    colours[:, 3] = [0.85 if index < _CLEAR else _FAINT for index in range(len(places))]
     order = range(len(places) - 1, -1, -1)  # the best on top
-    alpha = 0.85 if len(places) <= _CLEAR else 0.35
     panel.add_collection(
         LineCollection(
             [segments[index] for index in order], colors=[colours[index] for index in order], linewidths=1.0,
-            alpha=alpha, zorder=2, rasterized=len(places) > MANY,
+            zorder=2, rasterized=len(places) > MANY,
         )
     )  # fmt: skip
     panel.plot(segments[0][:, 0], segments[0][:, 1], color=ORANGE, linewidth=2.2, zorder=3)
+    panel.set_title("coloured by place: the best dark, the worst light", loc="left", fontsize=8)
     panel.annotate(
-        f"1  {shown(places[0].configuration.name, 40)}", segments[0][0], xytext=(0, 24), textcoords="offset points",
+        f"1  {shown(places[0].configuration.name, 40)}", segments[0][0], xytext=(0, 9), textcoords="offset points",
         ha="left" if segments[0][0][0] < 0.5 else "right", fontsize=8, color=ORANGE,
     )  # fmt: skip
 
@@ -91,13 +91,13 @@ def _scales(panel: Axes, axes: Sequence[Varied], shown_window: Window, metric: s
     panel.tick_params(axis="y", length=0)
     panel.set_xticks([])
     panel.set_xlim(-0.02, 1.02)
-    panel.set_ylim(-len(axes) - 0.5, 0.65)
+    panel.set_ylim(-len(axes) - 0.5, 0.5)
     panel.grid(visible=False)
     panel.spines[:].set_visible(False)
 
 
 def _folded(words: str) -> str:
-    return words.replace(" (", "\n(", 1).replace("), ", "),\n").replace(", ", ",\n") if "\n" not in words else words
+    return words.replace(" (", "\n(", 1)
 
 
 def _scale(panel: Axes, height: float, ticks: Sequence[tuple[float, str]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -11,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from analysis.costs import Cost, costs
 from analysis.evidence import Evidence
-from analysis.figures.style import BLUE, GREEN, INK, MANY, ORANGE, PAPER, better_words, legend, panels, paper
+from analysis.figures.style import BLUE, GREEN, INK, MANY, ORANGE, PAPER, better_words, dots, legend, panels, paper
 from analysis.figures.window import Window, window
 from analysis.levels import is_finite
 from analysis.pareto import front
@@ -20,16 +21,19 @@ from analysis.ranking import Place, Ranking
 _DECADES = 20
 """Largest over smallest cost from which on its axis is logarithmic."""
 
-_LABELLED = 8
-"""Members of a front up to which each is labelled with its place."""
+_SHOWN = 90
+"""Percent of the configurations that are shown at least where all are not: a front lies among the best."""
+
+_APART = 0.07
+"""Shares of the panel by which labels lie apart at least; of closer ones the first is kept."""
 
 
 def pareto_front(evidence: Evidence) -> Figure | None:
     """Returns the picture; None where no cost that can be compared differs between two configurations."""
     ranking = evidence.ranking
     found = [cost for cost in costs(ranking) if _differs(cost, ranking)]
-    shown_window = window([place.value for place in ranking.places], ranking.sign)
-    if not found or shown_window is None:
+    shown_window = _window(found, ranking)
+    if shown_window is None:
         return None
     figure = paper(3.0)
     for panel, cost in zip(panels(figure, 1, len(found), sharey=True), found, strict=True):
@@ -37,6 +41,29 @@ def pareto_front(evidence: Evidence) -> Figure | None:
     figure.supylabel(better_words(ranking.metric, ranking.direction), fontsize=9)
     legend(figure, _handles(shown_window, ranking.sign))
     return figure
+
+
+def _window(found: Sequence[Cost], ranking: Ranking) -> Window | None:
+    """Returns what is shown: the fronts and the better half at least, and nothing that is far worse."""
+    values = [ranking.sign * place.value for place in ranking.places if is_finite(place.value)]
+    whole = window(values, 1)
+    if not found or whole is None:
+        return None
+    by_name = {place.configuration.name: ranking.sign * place.value for place in ranking.places}
+    fronts = [
+        by_name[name]
+        for cost in found
+        for name in front(
+            {
+                name: (cost.values[name], value)
+                for name, value in by_name.items()
+                if name in cost.values and is_finite(value)
+            }
+        )
+    ]
+    worst = min(whole.worst, max(*fronts, float(np.percentile(values, _SHOWN))))
+    worst = max(worst, *(value for value in values if value <= worst))
+    return Window(ranking.sign * whole.best, ranking.sign * worst, sum(value > worst for value in values))
 
 
 def _differs(cost: Cost, ranking: Ranking) -> bool:
@@ -58,6 +85,7 @@ def _panel(panel: Axes, cost: Cost, ranking: Ranking, shown_window: Window) -> N
     panel.set_xlabel(f"{cost.words} ({cost.unit})" if cost.unit else cost.words)
     panel.set_ylim(*shown_window.limits)
     _scale(panel, values)
+    _name(panel, cost.values, known, ranking)
 
 
 def _front(panel: Axes, costing: Mapping[str, float], known: Mapping[str, Place], ranking: Ranking) -> None:
@@ -66,19 +94,32 @@ def _front(panel: Axes, costing: Mapping[str, float], known: Mapping[str, Place]
     if not points:
         return
     panel.step(*zip(*points, strict=True), where="post", color=GREEN, linewidth=1.5, zorder=3)
-    panel.scatter(*zip(*points, strict=True), s=20, c=GREEN, edgecolors=PAPER, linewidths=0.4, zorder=4)
+    dots(panel, points, s=20, c=GREEN, edgecolors=PAPER, linewidths=0.4, zorder=4)
     winner = ranking.places[0].configuration.name
     if winner in known:
         panel.scatter([costing[winner]], [known[winner].value], s=70, c=ORANGE, marker="*", zorder=5)
-    for name in _labelled(members):
-        panel.annotate(
-            str(known[name].place), (costing[name], known[name].value), xytext=(4, 4), textcoords="offset points",
-            fontsize=8, color=INK, zorder=6,
-        )  # fmt: skip
 
 
-def _labelled(members: Sequence[str]) -> Sequence[str]:
-    return members if len(members) <= _LABELLED else [members[0], members[-1]]
+def _name(panel: Axes, costing: Mapping[str, float], known: Mapping[str, Place], ranking: Ranking) -> None:
+    """Labels the front with places, where there is room; the panel's scale must be set."""
+    members = front({name: (costing[name], ranking.sign * place.value) for name, place in known.items()})
+    to_share = panel.transData + panel.transAxes.inverted()
+    taken: list[tuple[float, float]] = []
+    for name in sorted(members, key=lambda name: known[name].place):
+        at = (costing[name], known[name].value)
+        x, y = to_share.transform(at)
+        if all(abs(x - other) > 1.5 * _APART or abs(y - height) > _APART for other, height in taken):
+            taken.append((x, y))
+            panel.annotate(
+                str(known[name].place),
+                at,
+                xytext=(4, 4),
+                textcoords="offset points",
+                fontsize=8,
+                color=INK,
+                zorder=6,
+                bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.7, "pad": 0.5},
+            )
 
 
 def _scale(panel: Axes, values: Sequence[float]) -> None:
@@ -108,5 +149,5 @@ def _handles(shown_window: Window, sign: int) -> list[Line2D]:
         Line2D([], [], color=BLUE, marker="o", linestyle="", markersize=4.5, alpha=0.6, label="other configurations"),
     ]
     if shown_window.beyond:
-        found.append(Line2D([], [], linestyle="", label=f"{shown_window.beyond} far worse not shown"))
+        found.append(Line2D([], [], linestyle="", label=f"{shown_window.beyond} worse not shown"))
     return found

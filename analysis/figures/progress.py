@@ -12,7 +12,20 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from analysis.evidence import Evidence
-from analysis.figures.style import AMBER, BLUE, FAINT, INK, MANY, ORANGE, better_words, legend, panels, paper, shown
+from analysis.figures.style import (
+    AMBER,
+    BLUE,
+    FAINT,
+    INK,
+    MANY,
+    ORANGE,
+    better_words,
+    dots,
+    legend,
+    panels,
+    paper,
+    shown,
+)
 from analysis.figures.window import Window, window
 from analysis.levels import is_finite
 from analysis.records import TrialRow
@@ -64,7 +77,9 @@ def _counts(trial: TrialRow) -> bool:
 def _stages(panel: Axes, trials: Sequence[TrialRow]) -> None:
     """Shades every other stage and names them all; one stage needs no name."""
     numbered = list(enumerate(trials, start=1))
-    found = [(stage, [at for at, _ in group]) for stage, group in itertools.groupby(numbered, lambda item: item[1].stage)]
+    found = [
+        (stage, [at for at, _ in group]) for stage, group in itertools.groupby(numbered, lambda item: item[1].stage)
+    ]
     if len(found) < 2:
         return
     for index, (stage, at) in enumerate(found):
@@ -86,10 +101,10 @@ def _points(panel: Axes, trials: Sequence[TrialRow], values: Sequence[float], sh
         for inside in (True, False):
             found = [(at, shown_window.clipped(value)) for at, value in chosen if shown_window.holds(value) == inside]
             worse = "^" if shown_window.worst >= shown_window.best else "v"
-            panel.scatter(
-                *(zip(*found, strict=True) if found else ((), ())), s=14 if len(trials) < 200 else 6, c=colour,
+            dots(
+                panel, found, s=14 if len(trials) < 200 else 6, c=colour,
                 marker=_MARKS[kind] if inside else worse, alpha=0.8 if kind == "complete" else 0.5, linewidths=0,
-                zorder=2, rasterized=len(trials) > MANY,
+                zorder=3, rasterized=len(trials) > MANY,
             )  # fmt: skip
 
 
@@ -117,7 +132,7 @@ def _best(panel: Axes, trials: Sequence[TrialRow], values: Sequence[float], sign
         if best < math.inf:
             at.append(number)
             so_far.append(sign * best)
-    panel.step(at, so_far, where="post", color=ORANGE, linewidth=1.8, zorder=3)
+    panel.step(at, so_far, where="post", color=ORANGE, linewidth=1.8, zorder=2)
 
 
 def _handles(trials: Sequence[TrialRow], values: Sequence[float], shown_window: Window) -> list[Line2D]:
@@ -130,5 +145,15 @@ def _handles(trials: Sequence[TrialRow], values: Sequence[float], shown_window: 
     ]
     if shown_window.beyond:
         worse = "^" if shown_window.worst >= shown_window.best else "v"
-        found.append(Line2D([], [], color=INK, marker=worse, linestyle="", markersize=4.5, label=f"{shown_window.beyond} beyond the axis"))
+        found.append(
+            Line2D(
+                [],
+                [],
+                color=INK,
+                marker=worse,
+                linestyle="",
+                markersize=4.5,
+                label=f"{shown_window.beyond} beyond the axis",
+            )
+        )
     return found

@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis.evidence import Evidence
-from analysis.figures.style import (
-    BLUE, FAINT, INK, MANY, ORANGE, PAPER, PURPLE, better_words, legend, panels, paper, shown,
-)  # fmt: skip
-from analysis.figures.varied import Varied, value_of, varied
+from analysis.figures.slice_panel import LOST, SEEDS_SHOWN, UNMARKED, slice_panel
+from analysis.figures.style import BLUE, FAINT, INK, ORANGE, better_words, legend, panels, paper, shown
+from analysis.figures.varied import Varied, varied
 from analysis.figures.window import Window, window
 from analysis.levels import is_finite
-from analysis.patterns.pattern import Effect, Level
-from analysis.ranking import Place, Ranking
-from analysis.records import TrialRow
+from analysis.patterns.pattern import Effect
+from analysis.ranking import Ranking
 
 MOST = 9
 """Panels; the least important parameters have none."""
-
-_SEEDS_SHOWN = 60
-"""Configurations up to which the range over the seeds is drawn."""
-
-_LOST = PURPLE  # failed, diverged, out of memory
 
 
 def slices(evidence: Evidence) -> Figure | None:
     """Returns the picture; None where fewer than two configurations have a place, or nothing was varied."""
     axes = varied(evidence)[:MOST]
-    shown_window = window([place.value for place in evidence.ranking.places], evidence.ranking.sign)
+    shown_window = window(_values(evidence.ranking), evidence.ranking.sign)
     if not axes or shown_window is None or len(evidence.ranking.places) < 2:
         return None
     columns = min(len(axes), 2 if len(axes) in {2, 4} else 3)
@@ -42,7 +32,7 @@ def slices(evidence: Evidence) -> Figure | None:
     found = panels(figure, rows, columns, sharey=True)
     effects = {effect.key: effect for effect in evidence.patterns.effects}
     for panel, axis in zip(found, axes, strict=False):
-        _panel(panel, axis, evidence, shown_window, effects.get(axis.key))
+        slice_panel(panel, axis, evidence, shown_window, effects.get(axis.key))
     for panel in found[len(axes) :]:
         panel.set_visible(False)
     figure.supylabel(better_words(evidence.ranking.metric, evidence.ranking.direction), fontsize=9)
@@ -50,112 +40,41 @@ def slices(evidence: Evidence) -> Figure | None:
     return figure
 
 
-def _panel(panel: Axes, axis: Varied, evidence: Evidence, shown_window: Window, effect: Effect | None) -> None:
-    ranking = evidence.ranking
-    if effect is not None:
-        for level in effect.levels:
-            _mean(panel, axis, level, effect.separable)
-    _points(panel, axis, ranking, shown_window)
-    _rug(panel, axis, evidence.sweep.records.trials, ranking.sign)
-    panel.set_xlim(*axis.limits)
-    panel.set_ylim(*shown_window.limits)
-    axis.label(panel.xaxis)
-    if len(axis.levels) > 4 or max(len(words) for _, words in axis.ticks) > 8:
-        panel.tick_params(axis="x", rotation=30)
-    inseparable = effect is not None and not effect.separable
-    panel.set_xlabel(axis.words + ("\nnot separable from others" if inseparable else ""))
-    panel.grid(visible=False, axis="x")
+def _values(ranking: Ranking) -> list[float]:
+    """Returns what the axis has to hold: every configuration's mean, and its seeds where they are shown."""
+    few = ranking.places if len(ranking.places) <= SEEDS_SHOWN else ()
+    seeds = [value for place in few for value in place.configuration.values(ranking.metric) if is_finite(value)]
+    return [*(place.value for place in ranking.places), *seeds]
 
 
-def _points(panel: Axes, axis: Varied, ranking: Ranking, shown_window: Window) -> None:
-    places, metric = ranking.places, ranking.metric
-    spread = _spread(axis, places)
-    standing = [(spread[index], place) for index, place in enumerate(places) if index in spread]
-    few = len(places) <= _SEEDS_SHOWN
-    for tied, colour, mark, order in ((False, BLUE, "o", 3), (True, ORANGE, "D", 4)):
-        chosen = [(x, place) for x, place in standing if (place.place == 1) == tied]
-        for inside, marker in ((True, mark), (False, "^" if shown_window.worst >= shown_window.best else "v")):
-            found = [(x, shown_window.clipped(place.value)) for x, place in chosen if shown_window.holds(place.value) == inside]
-            panel.scatter(
-                *(zip(*found, strict=True) if found else ((), ())), s=16 if few else 7, c=colour, marker=marker,
-                alpha=0.9 if few or tied else 0.5, linewidths=0.4, edgecolors=PAPER, zorder=order,
-                rasterized=len(places) > MANY and not tied,
-            )  # fmt: skip
-    if few:
-        _ranges(panel, standing, metric)
-
-
-def _ranges(panel: Axes, standing: Sequence[tuple[float, Place]], metric: str) -> None:
-    """Draws from the best to the worst seed of each configuration."""
-    for x, place in standing:
-        values = [value for value in place.configuration.values(metric) if is_finite(value)]
-        if len(values) > 1:
-            panel.plot([x, x], [min(values), max(values)], color=FAINT, linewidth=0.8, zorder=2)
-
-
-def _spread(axis: Varied, places: Sequence[Place]) -> dict[int, float]:
-    """Returns where each place's point stands: those of one level side by side in the order of their values."""
-    at = {index: axis.at(place.configuration) for index, place in enumerate(places)}
-    known = {index: x for index, x in at.items() if x is not None}
-    if not axis.levels:
-        return known
-    found: dict[int, float] = {}
-    for x in dict.fromkeys(known.values()):
-        group = [index for index in known if known[index] == x]
-        half = 0.25 * axis.gap if len(group) > 1 else 0.0
-        found |= dict(zip(group, x + np.linspace(-half, half, len(group)), strict=True))
-    return found
-
-
-def _mean(panel: Axes, axis: Varied, level: Level, is_separable: bool) -> None:
-    """Draws a marginal mean over its level or range, with its interval."""
-    ends = level.value if isinstance(level.value, (tuple, list)) and len(level.value) == 2 else (level.value,) * 2
-    at = [axis.position(end) for end in ends]
-    if at[0] is None or at[1] is None:
-        return
-    half = 0.33 * axis.gap if axis.levels else 0.0
-    if axis.levels or at[0] < at[1]:
-        left, right = at[0] - half, at[1] + half
-    else:
-        left, right = at[0] - 0.02 * (axis.limits[1] - axis.limits[0]), at[0] + 0.02 * (axis.limits[1] - axis.limits[0])
-    if level.interval is not None:
-        panel.fill_between([left, right], *level.interval, color=INK, alpha=0.13, linewidth=0, zorder=1)
-    panel.plot([left, right], [level.mean] * 2, color=INK, linewidth=1.4, linestyle="-" if is_separable else ":", zorder=2)
-
-
-def _rug(panel: Axes, axis: Varied, trials: Sequence[TrialRow], sign: int) -> None:
-    """Marks the values of trials that did not come to their end, at the side of the worst."""
-    lost = [row for row in trials if not row.is_reference and not row.short and row.outcome not in _UNMARKED]
-    for outcomes, colour, height in ((True, FAINT, 0.0), (False, _LOST, 0.035)):
-        at = [axis.position(value_of(row.params, axis.key)) for row in lost if (row.outcome == "pruned") == outcomes]
-        found = [x for x in at if x is not None]
-        ends = (0.965 - height, 1.0 - height) if sign > 0 else (height, 0.035 + height)
-        panel.vlines(
-            found, *ends, transform=panel.get_xaxis_transform(), colors=colour, linewidth=1.0, alpha=0.6, zorder=1,
-            rasterized=len(found) > MANY,
-        )  # fmt: skip
-
-
-_UNMARKED = {"complete", "running", "interrupted"}
-
-
-def _handles(evidence: Evidence, effects: dict[str, Effect], axes: Sequence[Varied], shown_window: Window) -> list[Any]:
+def _handles(
+    evidence: Evidence, effects: Mapping[str, Effect], axes: Sequence[Varied], shown_window: Window
+) -> list[Line2D]:
     places = evidence.ranking.places
     tied = sum(place.place == 1 for place in places)
     found = [
         _mark(ORANGE, "D", "tied for first" if tied > 1 else "first"),
         _mark(BLUE, "o", "other configurations"),
     ]
-    if any(axis.key in effects for axis in axes):
-        found.append(Line2D([], [], color=INK, linewidth=1.4, label="marginal mean, 95 % interval"))
+    levels = [level for axis in axes if axis.key in effects for level in effects[axis.key].levels]
+    if levels:
+        known = any(level.interval is not None for level in levels)
+        words = f"marginal mean{', 95 % interval' if known else ''}"
+        found.append(Line2D([], [], color=INK, linewidth=1.4, label=words))
     trials = [row for row in evidence.sweep.records.trials if not row.is_reference and not row.short]
     pruned = sum(row.outcome == "pruned" for row in trials)
-    lost = sum(row.outcome not in {*_UNMARKED, "pruned"} for row in trials)
+    lost = sum(row.outcome not in {*UNMARKED, "pruned"} for row in trials)
     found += [_mark(FAINT, "|", f"{pruned} pruned")] if pruned else []
-    found += [_mark(_LOST, "|", f"{lost} failed or diverged")] if lost else []
-    found += [_mark(BLUE, "^" if evidence.ranking.sign > 0 else "v", f"{shown_window.beyond} beyond the axis")] if shown_window.beyond else []
+    found += [_mark(LOST, "|", f"{lost} failed or diverged")] if lost else []
+    found += (
+        [_mark(BLUE, "^" if evidence.ranking.sign > 0 else "v", f"{shown_window.beyond} beyond the axis")]
+        if shown_window.beyond
+        else []
+    )
     return found
 
 
 def _mark(colour: str, marker: str, words: str) -> Line2D:
-    return Line2D([], [], color=colour, marker=marker, linestyle="", markersize=6 if marker == "|" else 5, label=shown(words))
+    return Line2D(
+        [], [], color=colour, marker=marker, linestyle="", markersize=6 if marker == "|" else 5, label=shown(words)
+    )

@@ -76,6 +76,13 @@ def panels(figure: Figure, rows: int, columns: int, **settings: Any) -> list[Axe
     return found
 
 
+def dots(panel: Axes, points: Sequence[tuple[float, float]], **look: Any) -> None:
+    """Draws points, if there are any; `look` is what `Axes.scatter` takes."""
+    if points:
+        across, up = zip(*points, strict=True)
+        panel.scatter(across, up, **look)
+
+
 def svg(figure: Figure) -> bytes:
     """Returns a picture as SVG: the same bytes for the same picture, as there is no date in it."""
     file = io.BytesIO()
@@ -105,8 +112,8 @@ def metric_words(metric: str) -> str:
 
 
 def better_words(metric: str, direction: str) -> str:
-    """Returns a metric's axis label, with the direction in which it is better."""
-    return f"{metric_words(metric)}, {'less' if direction == 'minimize' else 'more'} is better"
+    """Returns a metric's axis label, and below it the direction in which it is better."""
+    return f"{metric_words(metric)}\n{'less' if direction == 'minimize' else 'more'} is better"
 
 
 def scale(is_less_better: bool) -> Colormap:

@@ -18,8 +18,11 @@ from analysis.figures.style import shown
 FEW = 8
 """Values up to which each has its own tick."""
 
-_DECADES = 20
-"""Largest over smallest value from which on an axis is logarithmic; a learning rate's always is."""
+_RATIO = 8
+"""Largest over smallest value from which on an axis may be logarithmic; a learning rate's always is."""
+
+_TIGHT = 32
+"""Letters of its labels that an axis of a third of the picture's width has room for."""
 
 _CLOSE = 0.1
 """Share of an axis by which ticks must lie apart; closer values are put at even distances instead."""
@@ -55,14 +58,24 @@ class Varied:
         """Returns where a configuration stands."""
         return self.position(value_of(configuration.params, self.key))
 
-    def label(self, axis: Axis, longest: int = 14) -> None:
-        """Puts the ticks on an axis of matplotlib's."""
-        axis.set_ticks([at for at, _ in self.ticks], [shown(words, longest) for _, words in self.ticks])
+    def label(self, axis: Axis) -> None:
+        """Puts the ticks on a horizontal axis of a small panel: long names on several lines, many of them aslant."""
+        words = [folded(shown(words, 26)) for _, words in self.ticks]
+        is_tight = sum(max(map(len, item.split("\n"))) + 1 for item in words) > _TIGHT
+        axis.set_ticks([at for at, _ in self.ticks], words, rotation=35 if is_tight else 0)
 
 
 def value_of(params: Mapping[str, Any], key: str) -> Any:
     """Returns a parameter; that of a whole group, such as `data`, is its name."""
     return params.get(key, params.get(f"{key}.name"))
+
+
+def folded(words: str, line: int = 11) -> str:
+    """Returns words in lines that end at an underscore, a blank or a hyphen where they can."""
+    if len(words) <= line:
+        return words
+    at = max(words.rfind(mark, 0, line) for mark in "_ -") + 1 or line
+    return f"{words[:at].rstrip()}\n{folded(words[at:], line)}"
 
 
 def varied(evidence: Evidence) -> list[Varied]:
@@ -113,7 +126,10 @@ def _of_names(key: str, levels: Sequence[Any], is_log: bool = False) -> Varied:
 
 
 def _of_numbers(key: str, levels: Sequence[float]) -> Varied:
-    is_log = levels[0] > 0 and (key.endswith("learning_rate") or levels[-1] / levels[0] >= _DECADES)
+    # Values that were meant to be even lie about half way up; doubled ones lie far below.
+    is_skewed = levels[len(levels) // 2] - levels[0] < 0.35 * (levels[-1] - levels[0])
+    is_wide = levels[0] > 0 and levels[-1] / levels[0] >= _RATIO
+    is_log = levels[0] > 0 and (key.endswith("learning_rate") or (is_wide and is_skewed))
 
     def position(value: Any) -> float | None:
         if not _is_number(value) or (is_log and value <= 0):
@@ -128,7 +144,7 @@ def _of_numbers(key: str, levels: Sequence[float]) -> Varied:
     gap = min(right - left for left, right in itertools.pairwise(places))
     if gap < _CLOSE * span:
         return _of_names(key, levels)
-    margin = max(0.35 * gap, 0.06 * span)
+    margin = max(0.45 * gap, 0.06 * span)
     ticks = tuple(zip(places, map(number, levels), strict=True))
     return Varied(key, is_log, tuple(levels), ticks, gap, (places[0] - margin, places[-1] + margin), position)
 
