@@ -12,7 +12,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from analysis.evidence import Evidence
-from analysis.figures.style import INK, MANY, ORANGE, PAPER, better_words, panels, paper, scale, shown
+from analysis.figures.style import INK, ORANGE, PAPER, better_words, panels, paper, scale, shown
 from analysis.figures.varied import Varied, varied
 from analysis.figures.window import Window, window
 from analysis.ranking import Place
@@ -20,23 +20,38 @@ from analysis.ranking import Place
 MOST = 7
 """Parameters; the metric is the last axis."""
 
-_CLEAR, _FAINT = 40, 0.15
-"""So many of the best are drawn in full strength, and how strongly the others: a thousand lines hide each other."""
+_LINES = 300
+"""Configurations that are drawn: a thousand lines hide each other."""
+
+_CLEAR, _FAINT = 40, 0.3
+"""So many of the best are always drawn, and in full strength; how strongly the others are."""
 
 
 def parallel(evidence: Evidence) -> Figure | None:
     """Returns the picture; None with fewer than two varied parameters or three configurations."""
     axes = varied(evidence)[:MOST]
-    places = evidence.ranking.places
-    shown_window = window([place.value for place in places], evidence.ranking.sign)
+    every = evidence.ranking.places
+    places = _some(every)
+    shown_window = window([place.value for place in every], evidence.ranking.sign)
     if len(axes) < 2 or len(places) < 3 or shown_window is None:
         return None
     # Axes lie across, one below the other: their names have room at the side, and a phone shows them.
     figure = paper(0.5 + 0.68 * (len(axes) + 1))
     panel = panels(figure, 1, 1)[0]
     _lines(panel, axes, places, shown_window)
+    words = "coloured by place: the best dark, the worst light"
+    some = f"; {len(places)} of {len(every)} configurations" if len(places) < len(every) else ""
+    panel.set_title(words + some, loc="left", fontsize=8)
     _scales(panel, axes, shown_window, better_words(evidence.ranking.metric, evidence.ranking.direction))
     return figure
+
+
+def _some(places: Sequence[Place]) -> Sequence[Place]:
+    """Returns the best and evenly spaced ones of the others."""
+    if len(places) <= _LINES:
+        return places
+    rest, count = places[_CLEAR:], _LINES - _CLEAR
+    return [*places[:_CLEAR], *(rest[index * len(rest) // count] for index in range(count))]
 
 
 def _lines(panel: Axes, axes: Sequence[Varied], places: Sequence[Place], shown_window: Window) -> None:
@@ -49,11 +64,10 @@ def _lines(panel: Axes, axes: Sequence[Varied], places: Sequence[Place], shown_w
     panel.add_collection(
         LineCollection(
             [segments[index] for index in order], colors=[colours[index] for index in order], linewidths=1.0,
-            zorder=2, rasterized=len(places) > MANY,
+            zorder=2,
         )
     )  # fmt: skip
     panel.plot(segments[0][:, 0], segments[0][:, 1], color=ORANGE, linewidth=2.2, zorder=3)
-    panel.set_title("coloured by place: the best dark, the worst light", loc="left", fontsize=8)
     panel.annotate(
         f"1  {shown(places[0].configuration.name, 40)}", segments[0][0], xytext=(0, 9), textcoords="offset points",
         ha="left" if segments[0][0][0] < 0.5 else "right", fontsize=8, color=ORANGE,

@@ -35,7 +35,6 @@ def slice_panel(panel: Axes, axis: Varied, evidence: Evidence, shown_window: Win
     _points(panel, axis, ranking, shown_window)
     _rug(panel, axis, evidence.sweep.records.trials, ranking.sign)
     panel.set_xlim(*axis.limits)
-    panel.set_ylim(*shown_window.limits)
     axis.label(panel.xaxis)
     inseparable = effect is not None and not effect.separable
     panel.set_xlabel(axis.words + ("\nnot separable from others" if inseparable else ""))

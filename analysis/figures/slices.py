@@ -33,6 +33,7 @@ def slices(evidence: Evidence) -> Figure | None:
     effects = {effect.key: effect for effect in evidence.patterns.effects}
     for panel, axis in zip(found, axes, strict=False):
         slice_panel(panel, axis, evidence, shown_window, effects.get(axis.key))
+    found[0].set_ylim(*_limits(shown_window, [effects[axis.key] for axis in axes if axis.key in effects]))
     for panel in found[len(axes) :]:
         panel.set_visible(False)
     figure.supylabel(better_words(evidence.ranking.metric, evidence.ranking.direction), fontsize=9)
@@ -45,6 +46,15 @@ def _values(ranking: Ranking) -> list[float]:
     few = ranking.places if len(ranking.places) <= SEEDS_SHOWN else ()
     seeds = [value for place in few for value in place.configuration.values(ranking.metric) if is_finite(value)]
     return [*(place.value for place in ranking.places), *seeds]
+
+
+def _limits(shown_window: Window, effects: Sequence[Effect]) -> tuple[float, float]:
+    """Returns the metric's axis with room for the intervals too, as far as they leave some for the points."""
+    low, high = shown_window.limits
+    room = 0.3 * (high - low)
+    ends = [end for effect in effects for level in effect.levels for end in level.interval or () if is_finite(end)]
+    kept = [low, high, *(min(max(end, low - room), high + room) for end in ends)]
+    return min(kept), max(kept)
 
 
 def _handles(

@@ -87,7 +87,7 @@ def svg(figure: Figure) -> bytes:
     """Returns a picture as SVG: the same bytes for the same picture, as there is no date in it."""
     file = io.BytesIO()
     with drawing():
-        figure.savefig(file, format="svg", facecolor=PAPER, dpi=200, metadata={"Date": None})
+        figure.savefig(file, format="svg", facecolor=PAPER, dpi=144, metadata={"Date": None})
     # matplotlib writes at what places text stands to 14 digits; a thousandth of a point is enough.
     return _LONG.sub(rb"\1", file.getvalue())
 
