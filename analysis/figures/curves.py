@@ -27,8 +27,8 @@ SEEDS = 3
 REST = 100
 """Other trials that are drawn: each costs a query."""
 
-_ENLARGED = 3
-"""Evaluations before the middle, per curve, from which on the ends have a panel of their own."""
+_ENLARGED = 0.4
+"""Share of the height that the second half of the best curves takes, below which it has a panel of its own."""
 
 _RATIO = 4.0
 """Largest over smallest shown value from which on the axis is logarithmic."""
@@ -57,13 +57,13 @@ def curves(evidence: Evidence) -> Figure | None:
 
 
 def _end(best: Sequence[Points], sign: int) -> tuple[int, Window] | None:
-    """Returns from which step on the ends of the best are enlarged, and what is shown; None where they are short."""
+    """Returns from which step on the ends of the best are enlarged, and what is shown; None where one sees them."""
     last = max(step for points in best for step, _ in points)
     late = [value for points in best for step, value in points if step >= last / 2]
-    early = [value for points in best for step, value in points if step < last / 2]
-    if len(early) < _ENLARGED * len(best) or len(set(late)) < 2:
+    every = [value for points in best for _, value in points]
+    low, high = min(late), max(late)
+    if not 0 < high - low < _ENLARGED * (max(every) - min(every)):
         return None
-    low, high = sorted((min(late), max(late)))
     margin = 0.35 * (high - low)  # some of the rest, on the side of the worse
     return int(last / 2), Window(low, high + margin) if sign > 0 else Window(high, low - margin)
 

@@ -10,10 +10,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from analysis.evidence import Evidence
 from analysis.figures.style import INK, ORANGE, PAPER, better_words, panels, paper, scale, shown
-from analysis.figures.varied import Varied, varied
+from analysis.figures.varied import Varied, number, varied
 from analysis.figures.window import Window, window
 from analysis.ranking import Place
 
@@ -96,11 +97,7 @@ def _scales(panel: Axes, axes: Sequence[Varied], shown_window: Window, metric: s
     for index, axis in enumerate(axes):
         low, high = axis.limits
         _scale(panel, -index, [((at - low) / (high - low), words) for at, words in axis.ticks])
-    values = np.linspace(shown_window.best, shown_window.worst, 5)
-    beyond = "≥ " if shown_window.worst >= shown_window.best else "≤ "
-    ticks = [(_share(shown_window, value), f"{value:.4g}") for value in values]
-    ticks[-1] = (ticks[-1][0], (beyond if shown_window.beyond else "") + ticks[-1][1])
-    _scale(panel, -len(axes), ticks)
+    _scale(panel, -len(axes), _metric_ticks(shown_window))
     panel.set_yticks([-index for index in range(len(axes) + 1)], [*(axis.words for axis in axes), _folded(metric)])
     panel.tick_params(axis="y", length=0)
     panel.set_xticks([])
@@ -108,6 +105,19 @@ def _scales(panel: Axes, axes: Sequence[Varied], shown_window: Window, metric: s
     panel.set_ylim(-len(axes) - 0.5, 0.5)
     panel.grid(visible=False)
     panel.spines[:].set_visible(False)
+
+
+def _metric_ticks(shown_window: Window) -> list[tuple[float, str]]:
+    """Returns round values, and the worst that is shown where there are worse ones."""
+    low, high = shown_window.limits
+    worst = _share(shown_window, shown_window.worst)
+    values = [value for value in MaxNLocator(6).tick_values(low, high) if low <= value <= high]
+    ticks = [(_share(shown_window, value), number(float(value))) for value in values]
+    if not shown_window.beyond:
+        return ticks
+    sign = "≥" if shown_window.worst >= shown_window.best else "≤"
+    apart = [tick for tick in ticks if abs(tick[0] - worst) > 0.1]
+    return [*apart, (worst, f"{sign} {number(shown_window.worst)}")]
 
 
 def _folded(words: str) -> str:

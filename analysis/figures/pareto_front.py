@@ -22,7 +22,9 @@ _DECADES = 20
 """Largest over smallest cost from which on its axis is logarithmic."""
 
 _SHOWN = 90
-"""Percent of the configurations that are shown at least where all are not: a front lies among the best."""
+"""Percent of the configurations that are shown where there are many: a front lies among the best."""
+
+_MANY = 40
 
 _APART = 0.07
 """Shares of the panel by which labels lie apart at least; of closer ones the first is kept."""
@@ -61,7 +63,8 @@ def _window(found: Sequence[Cost], ranking: Ranking) -> Window | None:
             }
         )
     ]
-    worst = min(whole.worst, max(*fronts, float(np.percentile(values, _SHOWN))))
+    shown = _SHOWN if len(values) >= _MANY else 100
+    worst = min(whole.worst, max(*fronts, float(np.percentile(values, shown))))
     worst = max(worst, *(value for value in values if value <= worst))
     return Window(ranking.sign * whole.best, ranking.sign * worst, sum(value > worst for value in values))
 
