@@ -23,7 +23,7 @@ BINS = 8
 _BRIGHT = 0.5
 """Luminance (weights of ITU-R BT.709) of a cell from which on its words are dark."""
 
-_ANNOTATED = 60
+_ANNOTATED = 80
 """Cells up to which each holds its number."""
 
 
@@ -99,7 +99,7 @@ def _draw(panel: Axes, means: np.ndarray, counts: np.ndarray, shown_window: Wind
     bar = panel.figure.colorbar(image, ax=panel, extend=_extended(shown_window, ranking), pad=0.015, aspect=25)
     bar.set_label(f"mean {metric_words(ranking.metric)}", fontsize=8)
     bar.outline.set_visible(False)
-    if (counts > 0).sum() <= _ANNOTATED and means.shape[1] <= 10:
+    if _is_annotated(counts):
         _annotate(panel, means, counts, (low, high), ranking)
     best = np.nanargmin(ranking.sign * means)
     row, column = divmod(int(best), means.shape[1])
@@ -112,6 +112,10 @@ def _hatched(shape: Sequence[int]) -> Rectangle:
 
 def _extended(shown_window: Window, ranking: Ranking) -> Any:
     return "neither" if not shown_window.beyond else "max" if ranking.sign > 0 else "min"
+
+
+def _is_annotated(counts: np.ndarray) -> bool:
+    return bool((counts > 0).sum() <= _ANNOTATED and counts.shape[1] <= BINS)
 
 
 def _annotate(
@@ -138,6 +142,6 @@ def _label(panel: Axes, across: Cells, up: Cells, counts: np.ndarray) -> None:
     panel.set_ylabel(up.axis.words)
     panel.tick_params(length=2)
     words = f"best cell outlined{'; hatched: not tried' if (counts == 0).any() else ''}"
-    words += "; n: configurations of which a cell is the mean" if counts.max() > 1 else ""
+    words += "; n: configurations of which a cell is the mean" if counts.max() > 1 and _is_annotated(counts) else ""
     panel.set_title(words, loc="left", fontsize=8)
     panel.spines[:].set_visible(False)

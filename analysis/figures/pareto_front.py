@@ -128,7 +128,7 @@ def _name(panel: Axes, costing: Mapping[str, float], known: Mapping[str, Place],
 def _scale(panel: Axes, values: Sequence[float]) -> None:
     if min(values) > 0 and max(values) / min(values) >= _DECADES:
         panel.set_xscale("log")
-        panel.xaxis.set_major_locator(LogLocator(numticks=5))
+        panel.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=8))
         panel.xaxis.set_minor_locator(NullLocator())
         panel.set_xlabel(f"{panel.get_xlabel()}, log")
     else:

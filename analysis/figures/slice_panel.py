@@ -26,8 +26,19 @@ UNMARKED = {"complete", "running", "interrupted"}
 """Outcomes that are no loss."""
 
 
-def slice_panel(panel: Axes, axis: Varied, evidence: Evidence, shown_window: Window, effect: Effect | None) -> None:
-    """Draws the metric over one parameter: configurations, marginal means, and where trials were lost."""
+def slice_panel(
+    panel: Axes, axis: Varied, evidence: Evidence, shown_window: Window, *, effect: Effect | None, letters: int
+) -> None:
+    """Draws the metric over one parameter: configurations, marginal means, and where trials were lost.
+
+    Args:
+        panel: Where.
+        axis: The parameter's.
+        evidence: The sweep.
+        shown_window: Of the metric.
+        effect: The parameter's; None where there is none.
+        letters: How many have room along the panel.
+    """
     ranking = evidence.ranking
     if effect is not None:
         for level in effect.levels:
@@ -35,7 +46,7 @@ def slice_panel(panel: Axes, axis: Varied, evidence: Evidence, shown_window: Win
     _points(panel, axis, ranking, shown_window)
     _rug(panel, axis, evidence.sweep.records.trials, ranking.sign)
     panel.set_xlim(*axis.limits)
-    axis.label(panel.xaxis)
+    axis.label(panel.xaxis, letters)
     inseparable = effect is not None and not effect.separable
     panel.set_xlabel(axis.words + ("\nnot separable from others" if inseparable else ""))
     panel.grid(visible=False, axis="x")

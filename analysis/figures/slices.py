@@ -20,6 +20,10 @@ MOST = 9
 """Panels; the least important parameters have none."""
 
 
+_LETTERS = 81
+"""Of nine points, in a row of panels."""
+
+
 def slices(evidence: Evidence) -> Figure | None:
     """Returns the picture; None where fewer than two configurations have a place, or nothing was varied."""
     axes = varied(evidence)[:MOST]
@@ -32,7 +36,7 @@ def slices(evidence: Evidence) -> Figure | None:
     found = panels(figure, rows, columns, sharey=True)
     effects = {effect.key: effect for effect in evidence.patterns.effects}
     for panel, axis in zip(found, axes, strict=False):
-        slice_panel(panel, axis, evidence, shown_window, effects.get(axis.key))
+        slice_panel(panel, axis, evidence, shown_window, effect=effects.get(axis.key), letters=_LETTERS // columns)
     found[0].set_ylim(*_limits(shown_window, [effects[axis.key] for axis in axes if axis.key in effects]))
     for panel in found[len(axes) :]:
         panel.set_visible(False)

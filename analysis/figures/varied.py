@@ -21,9 +21,6 @@ FEW = 8
 _RATIO = 8
 """Largest over smallest value from which on an axis may be logarithmic; a learning rate's always is."""
 
-_TIGHT = 32
-"""Letters of its labels that an axis of a third of the picture's width has room for."""
-
 _CLOSE = 0.1
 """Share of an axis by which ticks must lie apart; closer values are put at even distances instead."""
 
@@ -58,10 +55,19 @@ class Varied:
         """Returns where a configuration stands."""
         return self.position(value_of(configuration.params, self.key))
 
-    def label(self, axis: Axis) -> None:
-        """Puts the ticks on a horizontal axis of a small panel: long names on several lines, many of them aslant."""
+    def label(self, axis: Axis, letters: int) -> None:
+        """Puts the ticks on a horizontal axis: long names on several lines, and aslant where they would touch.
+
+        Args:
+            axis: Of matplotlib's.
+            letters: How many have room along it.
+        """
         words = [folded(shown(words, 26)) for _, words in self.ticks]
-        is_tight = sum(max(map(len, item.split("\n"))) + 1 for item in words) > _TIGHT
+        widths = [max(map(len, item.split("\n"))) for item in words]
+        span = self.limits[1] - self.limits[0]
+        pairs = itertools.pairwise(zip(self.ticks, widths, strict=True))
+        rooms = [((right[0] - left[0]) / span * letters, one + other) for (left, one), (right, other) in pairs]
+        is_tight = any(both / 2 + 0.5 > room for room, both in rooms)
         axis.set_ticks([at for at, _ in self.ticks], words, rotation=35 if is_tight else 0)
 
 
