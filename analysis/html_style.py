@@ -26,6 +26,7 @@ blockquote>:last-child{margin-bottom:0}
 .table{overflow-x:auto}
 table{border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums}
 th,td{border:1px solid var(--line);padding:6px 12px;text-align:left;white-space:nowrap}
+th{white-space:normal;overflow-wrap:normal}
 td{max-width:32em}
 th.right,td.right{text-align:right}th.center,td.center{text-align:center}
 tbody tr:nth-child(2n){background:var(--shade)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,8 +17,11 @@ from analysis.patterns.pattern import Interaction
 MOST = 4
 """Panels; the strongest come first."""
 
-_ROOM = 6
-"""Levels up to which their words stand level."""
+_LETTERS = 80
+"""Of nine points, in a row of panels."""
+
+_LABEL, _HANDLE = 24, 6
+"""Letters of a label in a legend, and as many as its line and the gaps are wide."""
 
 _MARKS = "osD^vP"
 
@@ -28,10 +33,10 @@ def interactions(evidence: Evidence) -> Figure | None:
         return None
     columns = min(2, len(found))
     rows = -(-len(found) // columns)
-    figure = paper(0.4 + 2.7 * rows)
+    figure = paper(0.5 + 3.0 * rows)
     axes = panels(figure, rows, columns, sharey=True)
     for panel, item in zip(axes, found, strict=False):
-        _panel(panel, item)
+        _panel(panel, item, _LETTERS // columns)
     for panel in axes[len(found) :]:
         panel.set_visible(False)
     ranking = evidence.ranking
@@ -44,7 +49,7 @@ def _is_drawable(item: Interaction) -> bool:
     return sum(sum(row[column] is not None for row in item.means) > 1 for column in range(len(item.columns))) > 1
 
 
-def _panel(panel: Axes, item: Interaction) -> None:
+def _panel(panel: Axes, item: Interaction, letters: int) -> None:
     many = len(item.columns) > len(CATEGORIES)
     for index, value in enumerate(item.columns):
         points = [(x, row[index]) for x, row in enumerate(item.means)]
@@ -53,16 +58,24 @@ def _panel(panel: Axes, item: Interaction) -> None:
         if known:
             panel.plot(
                 *zip(*known, strict=True), color=colour, marker=_MARKS[index % len(_MARKS)], markersize=4,
-                linewidth=1.5, label=shown(words_of(value), 20),
+                linewidth=1.5, label=_words(value, _LABEL),
             )  # fmt: skip
-    panel.set_xticks(range(len(item.rows)), [folded(shown(words_of(row), 30), 14) for row in item.rows])
-    if len(item.rows) > _ROOM:
-        panel.tick_params(axis="x", rotation=35)
-    panel.set_xlim(-0.25, len(item.rows) - 0.75)
+    words = [folded(_words(row, 30), 14) for row in item.rows]
+    longest = max(max(map(len, row.split("\n"))) for row in words)
+    is_tight = (longest + 1) * len(words) > letters
+    panel.set_xticks(range(len(words)), words, rotation=35 if is_tight else 0)
+    panel.set_xlim(-0.25, len(words) - 0.75)
     panel.set_xlabel(shown(item.one))
     panel.grid(visible=False, axis="x")
+    longest = max(len(_words(column, _LABEL)) for column in item.columns)
     panel.legend(
-        title=shown(item.other), title_fontsize=8, fontsize=8, frameon=False, ncols=min(4, len(item.columns)),
+        title=shown(item.other), title_fontsize=8, fontsize=8, frameon=False,
+        ncols=max(1, min(len(item.columns), letters // (longest + _HANDLE))),
         loc="lower left", bbox_to_anchor=(0.0, 1.0), alignment="left", borderpad=0.1, columnspacing=1.0,
         handlelength=1.6,
     )  # fmt: skip
+
+
+def _words(value: object, longest: int) -> str:
+    """Returns a level's words; an exponent has no zeros to fill it up."""
+    return shown(re.sub(r"e([+-])0*(?=\d)", lambda found: "e" + found[1].replace("+", ""), words_of(value)), longest)

@@ -66,10 +66,8 @@ def _handles(
 ) -> list[Line2D]:
     places = evidence.ranking.places
     tied = sum(place.place == 1 for place in places)
-    found = [
-        _mark(ORANGE, "D", "tied for first" if tied > 1 else "first"),
-        _mark(BLUE, "o", "other configurations"),
-    ]
+    found = [_mark(ORANGE, "D", "tied for first" if tied > 1 else "first")]
+    found += [_mark(BLUE, "o", "other configurations")] if tied < len(places) else []
     levels = [level for axis in axes if axis.key in effects for level in effects[axis.key].levels]
     if levels:
         known = any(level.interval is not None for level in levels)
