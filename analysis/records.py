@@ -26,6 +26,8 @@ COMMAND, FOLDER, VERSIONS, HARDWARE, IMPORTANCES, REUSED = (
 `{"evaluator", "values"}`, and of `{"trials", "steps"}` that stages asked for and had been measured already."""
 VALIDATION, CONTENT, TOKENIZER = "data.validation", "data.content", "tokenizer"
 """Tags of a trial: fingerprints of the evaluated rows, of the data's files, and of the tokenizer."""
+SETTLED = "settled"
+"""The tag of a procedure's sweep: the id of the trial that measured what it has settled on."""
 ORIGIN = "origin"
 """The tag of a sweep that was imported: what it was made from."""
 
