@@ -54,7 +54,7 @@ def evidence(chosen: Sequence[Mapping[str, Any]], made: Made | None = None, name
     rows += [_base(made)] if made.base else []
     records = SweepRecords("made-up", made.metric, made.direction, rows)
     by_trial = {row.trial: row for row in rows}
-    sweep = RecordedSweep(records, evaluations=lambda trial: _curve(by_trial[trial], made))
+    sweep = RecordedSweep(records, points=lambda trial, _: _curve(by_trial[trial], made))
     ranking = _ranking(records, made)
     return Evidence(sweep, ranking, _patterns(ranking, swept))
 

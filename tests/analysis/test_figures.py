@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Sequence
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pytest
 
+from analysis.curve import Points
 from analysis.evidence import Evidence
 from analysis.figures.curves import curves
 from analysis.figures.drawn import Drawn, drawn, svg
@@ -112,7 +111,7 @@ def test_pictures_are_left_out_where_there_is_nothing_to_show() -> None:
 
 
 def test_curves_need_two_evaluations() -> None:
-    once = dataclasses.replace(GRID.sweep, evaluations=lambda trial: ((10, 1.5),))
+    once = dataclasses.replace(GRID.sweep, points=lambda trial, name: ((10, 1.5),))
     assert curves(dataclasses.replace(GRID, sweep=once)) is None
 
 
@@ -120,12 +119,12 @@ def test_at_most_a_hundred_other_curves_are_asked_for() -> None:
     many = evidence(grid(training__learning_rate=np.geomspace(1e-5, 1e-3, 200).tolist()))
     asked: list[str] = []
 
-    def evaluations(trial: str) -> Sequence[Any]:
+    def points(trial: str, name: str) -> Points:
         asked.append(trial)
-        return many.sweep.evaluations(trial)
+        return many.sweep.points(trial, name)
 
     with drawing():
-        curves(dataclasses.replace(many, sweep=dataclasses.replace(many.sweep, evaluations=evaluations)))
+        curves(dataclasses.replace(many, sweep=dataclasses.replace(many.sweep, points=points)))
     assert len(asked) == len(set(asked)) == 105
 
 
@@ -139,7 +138,7 @@ def test_values_that_are_not_finite_break_nothing() -> None:
         sweep = dataclasses.replace(
             made.sweep,
             records=records,
-            evaluations=lambda trial: ((10, math.nan), (20, 1.2), (30, 1.1), (40, math.inf)),
+            points=lambda trial, name: ((10, math.nan), (20, 1.2), (30, 1.1), (40, math.inf)),
         )
         return dataclasses.replace(made, sweep=sweep)
 
