@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from analysis.curve import Points
 from analysis.evidence import Evidence
+from analysis.figures.learning_curve import XY, axis_words, learning_curve
 from analysis.figures.style import CATEGORIES, FAINT, INK, better_words, legend, panels, paper, shown
 from analysis.figures.varied import number
 from analysis.figures.window import Window, window
@@ -47,7 +47,7 @@ def curves(evidence: Evidence) -> Figure | None:
     axes = panels(figure, 1, 2 if end else 1, width_ratios=[3, 2] if end else None)
     for panel in axes:
         _draw(panel, top, rest)
-        panel.set_xlabel("optimizer step")
+        panel.set_xlabel(axis_words(trial for place, _ in top for trial in place.configuration.trials))
     _base(axes[0], evidence, shown_window)
     _label(axes[0], evidence, shown_window)
     if end:
@@ -56,7 +56,7 @@ def curves(evidence: Evidence) -> Figure | None:
     return figure
 
 
-def _end(best: Sequence[Points], sign: int) -> tuple[int, Window] | None:
+def _end(best: Sequence[XY], sign: int) -> tuple[float, Window] | None:
     """Returns from which step on the ends of the best are enlarged, and what is shown; None where one sees them."""
     last = max(step for points in best for step, _ in points)
     late = [value for points in best for step, value in points if step >= last / 2]
@@ -65,18 +65,18 @@ def _end(best: Sequence[Points], sign: int) -> tuple[int, Window] | None:
     if not 0 < high - low < _ENLARGED * (max(every) - min(every)):
         return None
     margin = 0.35 * (high - low)  # some of the rest, on the side of the worse
-    return int(last / 2), Window(low, high + margin) if sign > 0 else Window(high, low - margin)
+    return last / 2, Window(low, high + margin) if sign > 0 else Window(high, low - margin)
 
 
-def _enlarge(panel: Axes, first: int, shown_window: Window) -> None:
+def _enlarge(panel: Axes, first: float, shown_window: Window) -> None:
     _left, right = panel.get_xlim()
     panel.set_xlim(first, right)
     panel.set_ylim(*shown_window.limits)
     panel.set_title("the ends, enlarged", loc="left", fontsize=8)
 
 
-def _read(evidence: Evidence, trials: Sequence[TrialRow]) -> list[Points]:
-    read = (tuple(finite(evidence.sweep.evaluations(trial.trial))) for trial in trials)
+def _read(evidence: Evidence, trials: Sequence[TrialRow]) -> list[XY]:
+    read = (learning_curve(evidence, trial) for trial in trials)
     return [points for points in read if points]
 
 
@@ -88,22 +88,20 @@ def _others(evidence: Evidence) -> list[TrialRow]:
     return [others[index * len(others) // count] for index in range(count)]
 
 
-def _window(evidence: Evidence, top: Sequence[Points], rest: Sequence[Points]) -> Window:
+def _window(evidence: Evidence, top: Sequence[XY], rest: Sequence[XY]) -> Window:
     """Returns what is shown: every point of the best, and of the rest what is not far worse than most."""
     sign = evidence.ranking.sign
     found = window([value for points in [*top, *rest] for _, value in points], sign)
     assert found is not None  # a top trial has two points
-    worst = max(sign * value for points in top for _, value in points)
-    return Window(
-        found.best, sign * max(worst, sign * found.worst), _leaving(rest, sign * max(worst, sign * found.worst), sign)
-    )
+    worst = max(sign * found.worst, *(sign * value for points in top for _, value in points))
+    return Window(found.best, sign * worst, _leaving(rest, worst, sign))
 
 
-def _leaving(rest: Sequence[Points], worst: float, sign: int) -> int:
-    return sum(any(sign * value > sign * worst for _, value in points) for points in rest)
+def _leaving(rest: Sequence[XY], worst: float, sign: int) -> int:
+    return sum(any(sign * value > worst for _, value in points) for points in rest)
 
 
-def _draw(axes: Axes, top: Sequence[tuple[Place, list[Points]]], rest: Sequence[Points]) -> None:
+def _draw(axes: Axes, top: Sequence[tuple[Place, list[XY]]], rest: Sequence[XY]) -> None:
     for points in rest:
         axes.plot(*zip(*points, strict=True), color=FAINT, linewidth=0.7, alpha=0.45, zorder=1)
         if len(points) == 1:
@@ -144,7 +142,7 @@ def _label(axes: Axes, evidence: Evidence, shown_window: Window) -> None:
     axes.set_ylabel(better_words(evidence.ranking.metric, evidence.ranking.direction) + (" (log)" if is_log else ""))
 
 
-def _handles(top: Sequence[tuple[Place, list[Points]]], rest: Sequence[Points], shown_window: Window) -> list[Line2D]:
+def _handles(top: Sequence[tuple[Place, list[XY]]], rest: Sequence[XY], shown_window: Window) -> list[Line2D]:
     found = [
         Line2D([], [], color=colour, linewidth=2, label=f"{place.place}  {shown(place.configuration.name, 40)}")
         for (place, _), colour in zip(top, CATEGORIES, strict=False)

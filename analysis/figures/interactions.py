@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import contextlib
 
 from matplotlib import colormaps
 from matplotlib.axes import Axes
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from analysis.evidence import Evidence
 from analysis.figures.style import CATEGORIES, better_words, panels, paper, shown
-from analysis.figures.varied import folded, words_of
+from analysis.figures.varied import folded, number, words_of
 from analysis.levels import is_finite
 from analysis.patterns.pattern import Interaction
 
@@ -77,5 +77,8 @@ def _panel(panel: Axes, item: Interaction, letters: int) -> None:
 
 
 def _words(value: object, longest: int) -> str:
-    """Returns a level's words; an exponent has no zeros to fill it up."""
-    return shown(re.sub(r"e([+-])0*(?=\d)", lambda found: "e" + found[1].replace("+", ""), words_of(value)), longest)
+    """Returns a level's words; numbers, and ranges such as `1e-05 to 0.0001`, as other pictures write them."""
+    words = words_of(value)
+    with contextlib.suppress(ValueError):  # a name
+        words = " to ".join(number(float(part)) for part in words.split(" to "))
+    return shown(words, longest)

@@ -16,6 +16,7 @@ from analysis.figures.curves import curves
 from analysis.figures.drawn import Drawn, drawn, svg
 from analysis.figures.heat_map import Cells, heat_map
 from analysis.figures.interactions import interactions
+from analysis.figures.learning_curve import axis_words, learning_curve
 from analysis.figures.parallel import parallel
 from analysis.figures.pareto_front import pareto_front
 from analysis.figures.progress import progress
@@ -113,6 +114,15 @@ def test_pictures_are_left_out_where_there_is_nothing_to_show() -> None:
 def test_curves_need_two_evaluations() -> None:
     once = dataclasses.replace(GRID.sweep, points=lambda trial, name: ((10, 1.5),))
     assert curves(dataclasses.replace(GRID, sweep=once)) is None
+
+
+def test_epochs_stand_for_steps_that_are_not_known() -> None:
+    trial = dataclasses.replace(GRID.sweep.records.trials[0], metrics={"eval_loss": 1.2, "epoch": 2.5})
+    named = {"eval_loss": ((1, 1.5), (2, 1.2)), "epoch": ((1, 0.5), (2, 2.5))}
+    made = dataclasses.replace(GRID, sweep=dataclasses.replace(GRID.sweep, points=lambda _, name: named[name]))
+    assert learning_curve(made, trial) == [(0.5, 1.5), (2.5, 1.2)]
+    assert axis_words([trial]) == "epoch"
+    assert axis_words(GRID.sweep.records.trials) == "optimizer step"
 
 
 def test_at_most_a_hundred_other_curves_are_asked_for() -> None:
