@@ -14,13 +14,28 @@ from typing import Any, NamedTuple
 
 from analysis import leaderboard
 from analysis.diagnosis import diagnose
-from analysis.records import DECISION, JUDGED, VERDICTS, SweepRecords, TrialRow, sweep_records, trial_row
+from analysis.records import (
+    CONTENT,
+    DECISION,
+    IMPORTANCES,
+    JUDGED,
+    NUMBERS,
+    REUSED,
+    TOKENIZER,
+    VALIDATION,
+    VERDICTS,
+    SweepRecords,
+    TrialRow,
+    sweep_records,
+    trial_row,
+)
 from analysis.redaction import redacted
 from analysis.thresholds import Thresholds
 from sweeper.decision_page import Decided, page
 from sweeper.decisions import Objective
 from sweeper.history import History, Trial
 from sweeper.progress import name_of
+from sweeper.provenance import Provenance
 from sweeper.trial_curve import curve_of
 from trainers.trial import flatten, from_mapping
 
@@ -137,8 +152,15 @@ class Entry:
             "swept": ",".join(trial.params),
             **({} if self.table is None else _HAS_TABLE),
             **({VERDICTS: ",".join(self.verdicts)} if self.verdicts else {}),
+            **self._fingerprints,
             **self._ending,
         }
+
+    @property
+    def _fingerprints(self) -> dict[str, str]:
+        """Of the rows and the tokenizer, as far as anybody knew them."""
+        known = {CONTENT: self.trial.content, **self.trial.facts}
+        return {key: str(known[key]) for key in (VALIDATION, CONTENT, TOKENIZER) if known.get(key)}
 
     @property
     def _ending(self) -> dict[str, str]:
@@ -167,6 +189,9 @@ class Ledger:
         self.decisions: dict[str, Decided] = {}
         self.changed: dict[str, None] = {}
         """Trials of which something became known since somebody emptied this."""
+        self.importances: dict[str, Any] | None = None
+        self.reported = False
+        """Whether a report of the latest state was written."""
         self.note: str | None = None
         self.finished = False
         self.ended: float | None = None
@@ -175,6 +200,7 @@ class Ledger:
         self._opened: float | None = None
         self._context: Mapping[str, str] = {}
         self._session = SessionFacts(params={"sweep.name": sweep})
+        self._provenance = Provenance()
         for record in records:
             self.apply(record)
 
@@ -187,17 +213,24 @@ class Ledger:
         match record["event"]:
             case "opened":
                 self._objective, self._opened = Objective(record["metric"], record["direction"]), record["time"]
+                self._provenance.versions = record.get("versions", {})
             case "session":
                 self._begin(record)
             case "chosen":
                 numbers = {key: value for key, value in record.items() if key not in _NO_NUMBERS}
                 self.decisions[record["stage"]] = Decided(record["reason"], numbers, record.get("why", ""))
+            case "importances":
+                self.importances = {key: value for key, value in record.items() if key not in {"event", "time"}}
+            case "reported":
+                self.reported = True
             case "closed":
                 self._close(record)
 
     def _begin(self, record: Mapping[str, Any]) -> None:
         self._session = SessionFacts(record["context"], record["params"], record.get("diagnosis", {}))
         self._context = self._context or record["context"]
+        self._provenance.sessions.append(record)
+        self.reported = False
         self.finished, self.ended = False, None
 
     def _close(self, record: Mapping[str, Any]) -> None:
@@ -279,10 +312,29 @@ class Ledger:
             "opened": str(self.started_ms or 0),
             "metric": self._objective.metric,
             "direction": self._objective.direction,
+            **self._provenance.tags,
         }
         tags |= {JUDGED: json.dumps(self._session.judged)} if self._session.judged else {}
         tags |= {f"{DECISION}{stage}": found.reason[:_LONGEST_TAG] for stage, found in self.decisions.items()}
+        tags |= {f"{NUMBERS}{stage}": text for stage, text in self._numbers.items() if len(text) <= _LONGEST_TAG}
+        tags |= {IMPORTANCES: json.dumps(self.importances)} if self.importances else {}
+        tags |= {REUSED: json.dumps(self._reused)} if self._reused else {}
         return tags if self.note is None else {**tags, NOTE: self.note}
+
+    @property
+    def _numbers(self) -> dict[str, str]:
+        """What each stage decided by, and what its procedure says of it."""
+        told = {stage: {"why": found.why, **found.recorded} for stage, found in self.decisions.items()}
+        kept = {
+            stage: {key: item for key, item in said.items() if key in _TOLD and item} for stage, said in told.items()
+        }
+        return {stage: redacted(json.dumps(said)) for stage, said in kept.items() if said}
+
+    @property
+    def _reused(self) -> dict[str, int] | None:
+        """What stages asked for and had been measured already; None where nobody recorded it."""
+        said = [found.recorded["reused"] for found in self.decisions.values() if "reused" in found.recorded]
+        return {key: sum(item[key] for item in said) for key in ("trials", "steps")} if said else None
 
     @property
     def page(self) -> str | None:
@@ -295,6 +347,7 @@ class Ledger:
         return sweep_records(self.tags, (_row(entry) for entry in self.entries.values()))
 
 
+_TOLD = {"why", "numbers", "reused"}
 _NO_NUMBERS = {"event", "time", "stage", "reason", "why"}
 
 

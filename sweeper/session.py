@@ -107,7 +107,7 @@ class Session:
                     return code
             choice = item.conclude(history)
             if choice is not None:
-                self._decide(log, item.name, choice.reason, choice.recorded)
+                self._decide(log, item.name, choice.reason, {**choice.recorded, "reused": item.reused(history)})
         if not work.has_begun:
             say(f"Sweep {self._name} is complete: nothing left to train.{self._unasked(log)}")
         return self._report(log, history, patience_s=_PATIENCE_S if work.has_begun else _BRIEFLY_S)
@@ -152,7 +152,7 @@ class Session:
         """Records, once, that this process does something for the sweep, and what holds for all it does."""
         if not self._began:
             self._began = True
-            self._append(log, "session", session_record(self._settings, self._name, self._axes, self._objective))
+            self._append(log, "session", session_record(self._asked, self._axes, self._objective))
 
     def _search(self, log: EventLog, item: Round) -> None:
         """Records a round's axes, where they are not the last ones recorded."""
