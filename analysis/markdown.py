@@ -45,3 +45,10 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
 
 def _is_number(cell: str) -> bool:
     return not cell or re.fullmatch(r"-?[\d.]+(e[-+]?\d+)?", cell) is not None
+
+
+def code_block(text: str, language: str) -> list[str]:
+    """Returns text as a fenced block; the fence is longer than any in the text."""
+    longest = max((len(found) for found in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return [f"{fence}{language}", *text.rstrip("\n").split("\n"), fence]

@@ -32,6 +32,8 @@ REPORT = "report"
 """The tag of a sweep's own run that says which report it holds: the SHA-256 of its `report.md`, twelve digits."""
 VALIDATION, CONTENT, TOKENIZER = "data.validation", "data.content", "tokenizer"
 """Tags of a trial: fingerprints of the evaluated rows, of the data's files, and of the tokenizer."""
+SETTLED = "settled"
+"""The tag of a procedure's sweep: the id of the trial that measured what it has settled on."""
 ORIGIN = "origin"
 """The tag of a sweep that was imported: what it was made from."""
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
+from analysis import best_yaml
 from analysis.redaction import without_logins
-from trainers.trial import TrialConfig
+from trainers.trial import TrialConfig, flatten
 
 
 def write(
-    path: Path, config: TrialConfig, name: str, objective: dict[str, Any], won: str, *, facts: Mapping[str, Any]
+    path: Path, config: TrialConfig, name: str, objective: Mapping[str, str], won: str, *, facts: Mapping[str, Any]
 ) -> None:
     """Writes a configuration with everything that decides what it computes.
 
@@ -28,31 +26,17 @@ def write(
         facts: What is known of the winner's run: who computed it, in which shape.
     """
     command = shlex.join(["lora-sweep", "--config-dir", str(path.parent), "--config-name", path.stem])
-    head = f"# The best of sweep {name}: {won}\n# {command}\n"
-    values = {group: _plain(group, values) for group, values in dataclasses.asdict(config).items()}
-    body = {
-        "defaults": ["config", "_self_"],
-        **values,
-        **_trainer(facts),
-        "sweep": {"name": f"{name}-best", **objective},
-    }
+    params = flatten(config)
+    groups = {group: _anywhere(values) for group, values in best_yaml.nested(params).items()}
+    computed = {"trainer.name": facts.get("trainer"), **facts}
+    body = without_logins({**groups, **best_yaml.trainer_of(computed)})
+    head = f"The best of sweep {name}: {won}\n{command}"
     fresh = path.with_suffix(".new")
-    fresh.write_text(head + OmegaConf.to_yaml(OmegaConf.create(without_logins(body))), encoding="utf-8")
+    fresh.write_text(best_yaml.text(body, name, objective, head), encoding="utf-8")
     fresh.rename(path)
 
 
-def _trainer(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what computes the same curve to the last bit: the trainer, and the shape of the pack there was."""
-    if facts.get("trainer") == "sft":
-        return {"trainer": {"name": "sft"}}
-    if "pack.slots" not in facts:
-        return {}
-    return {"trainer": {"name": "auto", "capacity": facts["pack.slots"], "shared_prefix": facts["pack.prefix"] > 0}}
-
-
-def _plain(group: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Leaves alpha to the gain it came from (one of the two is given), and makes paths hold in any folder."""
-    if group == "lora" and values["gain"] is not None:
-        return {**values, "alpha": None}
+def _anywhere(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Makes paths hold in any folder."""
     places = {key: value for key, value in values.items() if key.endswith("path") and isinstance(value, str)}
     return {**values, **{key: str(Path(value).resolve()) for key, value in places.items() if Path(value).exists()}}
