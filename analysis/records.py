@@ -27,7 +27,7 @@ COMMAND, FOLDER, VERSIONS, HARDWARE, IMPORTANCES, REUSED = (
 SAMPLER, PRUNER = "sampler", "pruner"
 """Tags of a sweep: who chose its points (`grid`, `procedure`, else a sampler's name) and who stopped trials early."""
 NUMBERS = "numbers."
-"""How the tags begin that hold a stage's decision as JSON: `{"numbers", "why", "reused"}`."""
+"""How the tags begin that hold a stage's decision as JSON: `{"order", "numbers", "why", "reused"}`."""
 REPORT = "report"
 """The tag of a sweep's own run that says which report it holds: the SHA-256 of its `report.md`, twelve digits."""
 VALIDATION, CONTENT, TOKENIZER = "data.validation", "data.content", "tokenizer"
