@@ -17,7 +17,7 @@ class RecordedSweep:
         records: Its trials, references among them.
         tags: Those of its own run: what `analysis.records` names, whatever else MLflow keeps there.
         curve: Reads all of a trial's curve, by the trial's id (`TrialRow.trial`): some twenty queries.
-        evaluations: Reads a trial's evaluations of the sweep's metric, by its id: one query.
+        points: Reads one metric of a trial, by the trial's id and the metric's name: one query.
         started: When it began, Unix time in seconds; None where that is not known.
         ended: When its latest session ended.
     """
@@ -25,6 +25,10 @@ class RecordedSweep:
     records: SweepRecords
     tags: Mapping[str, str] = field(default_factory=dict)
     curve: Callable[[str], Curve] = lambda trial: Curve()
-    evaluations: Callable[[str], Points] = lambda trial: ()
+    points: Callable[[str, str], Points] = lambda trial, name: ()
     started: float | None = None
     ended: float | None = None
+
+    def evaluations(self, trial: str) -> Points:
+        """Reads a trial's evaluations of the sweep's metric, by its id: one query."""
+        return self.points(trial, self.records.metric)

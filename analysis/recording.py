@@ -32,7 +32,7 @@ def read(client: MlflowClient, experiment: str, sweep: str | None) -> RecordedSw
         records=records,
         tags=dict(parent.data.tags),
         curve=functools.cache(lambda trial: _curve(client, runs[trial])),
-        evaluations=functools.cache(lambda trial: _evaluations(client, runs[trial], records.metric)),
+        points=functools.cache(lambda trial, name: _points(client, runs[trial], name)),
         started=None if info.start_time is None else info.start_time / 1000,
         ended=None if info.end_time is None else info.end_time / 1000,
     )
@@ -43,6 +43,6 @@ def _curve(client: MlflowClient, run: Run) -> Curve:
         return read_run(client, run).curve
 
 
-def _evaluations(client: MlflowClient, run: Run, metric: str) -> Points:
+def _points(client: MlflowClient, run: Run, name: str) -> Points:
     with answering():
-        return points_of(client, run.info.run_id, metric) if metric in run.data.metrics else ()
+        return points_of(client, run.info.run_id, name) if name in run.data.metrics else ()

@@ -43,7 +43,7 @@ def snippet(params: Mapping[str, Any], metric: str, direction: str) -> str:
     quantized = _BITS.get(str(params.get("quantization.name")), ())
     classes = ["from peft import LoftQConfig, LoraConfig" if _is_loftq(params) else "from peft import LoraConfig"]
     classes += ["from transformers import BitsAndBytesConfig"] if quantized else []
-    lines = [*classes, "from trl import SFTConfig", "", *_call("lora", "LoraConfig", _lora(params))]
+    lines = ["import torch", *classes, "from trl import SFTConfig", "", *_call("lora", "LoraConfig", _lora(params))]
     lines += _call("training", "SFTConfig", _training(params, metric, direction))
     if quantized:
         lines += _call("quantization", "BitsAndBytesConfig", _quantization(params, quantized))
@@ -81,8 +81,12 @@ def _training(params: Mapping[str, Any], metric: str, direction: str) -> dict[st
     known = {name: params[f"training.{name}"] for name in _TRAINING if params.get(f"training.{name}") is not None}
     free = {key.removeprefix("training.kwargs."): params[key] for key in params if key.startswith("training.kwargs.")}
     values = {"output_dir": "adapter", **known, **_checkpoints(known, metric, direction), **free}
-    return {name: repr(value) for name, value in values.items() if value != {}}
+    source = {name: repr(value) for name, value in values.items() if value != {}}
+    return {"bf16": _BF16, **source}
 
+
+_BF16 = "torch.cuda.is_available() and torch.cuda.is_bf16_supported()"
+"""Mixed precision as a trial had it (`trainers.arguments`); SFTConfig's default refuses a machine without it."""
 
 _TRLS = {"eval_loss": "eval_loss", "token_accuracy": "eval_mean_token_accuracy"}
 """What TRL's trainer measures by itself, by our names."""

@@ -45,17 +45,13 @@ def lines(evidence: Evidence) -> Iterator[str]:
 
 def _told(evidence: Evidence, trial: TrialRow, curve: Curve, points: Points) -> Iterator[str]:
     metric, sign = evidence.ranking.metric, evidence.ranking.sign
-    place = dict(_epochs(curve)).get
+    place = dict(evidence.sweep.points(trial.trial, "epoch")).get
     yield from _improved(metric, sign, points, place)
     if metric != "eval_loss" and len(curve.evals) > 1:
         yield from _improved("eval_loss", 1, curve.evals, place)
     yield from _converged(sign, points, place)
     yield from _overfitting(trial, curve)
-    yield from _spent(trial, curve)
-
-
-def _epochs(curve: Curve) -> Points:
-    return curve.measured.get("epoch", ())
+    yield from _spent(trial, evidence.sweep.points(trial.trial, "tokens_per_s"))
 
 
 def _at(step: int, epoch: Any) -> str:
@@ -104,7 +100,7 @@ def _overfitting(trial: TrialRow, curve: Curve) -> Iterator[str]:
         yield "Overfitting: the curve shows none."
 
 
-def _spent(trial: TrialRow, curve: Curve) -> Iterator[str]:
+def _spent(trial: TrialRow, speeds_at: Points) -> Iterator[str]:
     seconds, steps = trial.metrics.get("seconds"), trial.metrics.get("steps")
     if seconds:
         rate = f", {steps / seconds:.2f} steps a second" if steps else ""
@@ -112,7 +108,7 @@ def _spent(trial: TrialRow, curve: Curve) -> Iterator[str]:
         yield f"Time: {taken} for {steps:,.0f} steps{rate}." if steps else f"Time: {taken}."
     else:
         yield "Time: not recorded."
-    speeds = [value for _, value in curve.measured.get("tokens_per_s", ()) if math.isfinite(value)]
+    speeds = [value for _, value in speeds_at if math.isfinite(value)]
     if speeds:
         yield f"Throughput: {statistics.median(speeds):,.0f} tokens a second (the median)."
     parameters = trial.metrics.get("trainable_parameters")
