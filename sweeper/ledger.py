@@ -21,6 +21,7 @@ from analysis.records import (
     JUDGED,
     NUMBERS,
     REUSED,
+    SETTLED,
     TOKENIZER,
     VALIDATION,
     VERDICTS,
@@ -190,13 +191,15 @@ class Ledger:
         self.changed: dict[str, None] = {}
         """Trials of which something became known since somebody emptied this."""
         self.importances: dict[str, Any] | None = None
+        self.settled: str | None = None
+        """The trial that measured what a procedure has settled on."""
         self.reported = False
-        """Whether a report of the latest state was written."""
+        """Whether a report was written since anything else happened."""
         self.note: str | None = None
         self.finished = False
         self.ended: float | None = None
         self._history = History()
-        self._objective = Objective("eval_loss", "minimize")
+        self.objective = Objective("eval_loss", "minimize")
         self._opened: float | None = None
         self._context: Mapping[str, str] = {}
         self._session = SessionFacts(params={"sweep.name": sweep})
@@ -206,13 +209,14 @@ class Ledger:
 
     def apply(self, record: Mapping[str, Any]) -> None:
         """Takes one record of the log into account."""
+        self.reported = record["event"] in _AFTERWARDS and (self.reported or record["event"] == "reported")
         trial = self._history.apply(record)
         if trial is not None:
             self._follow(trial, record)
             return
         match record["event"]:
             case "opened":
-                self._objective, self._opened = Objective(record["metric"], record["direction"]), record["time"]
+                self.objective, self._opened = Objective(record["metric"], record["direction"]), record["time"]
                 self._provenance.versions = record.get("versions", {})
             case "session":
                 self._begin(record)
@@ -221,8 +225,6 @@ class Ledger:
                 self.decisions[record["stage"]] = Decided(record["reason"], numbers, record.get("why", ""))
             case "importances":
                 self.importances = {key: value for key, value in record.items() if key not in {"event", "time"}}
-            case "reported":
-                self.reported = True
             case "closed":
                 self._close(record)
 
@@ -230,12 +232,11 @@ class Ledger:
         self._session = SessionFacts(record["context"], record["params"], record.get("diagnosis", {}))
         self._context = self._context or record["context"]
         self._provenance.sessions.append(record)
-        self.reported = False
         self.finished, self.ended = False, None
 
     def _close(self, record: Mapping[str, Any]) -> None:
         """Ends the sweep's run, and those of trials that are left."""
-        self.finished, self.ended = record["finished"], record["time"]
+        self.finished, self.ended, self.settled = record["finished"], record["time"], record.get("settled")
         for entry in self.entries.values():
             if entry.trial.outcome is None:
                 entry.ended = record["time"]
@@ -272,7 +273,7 @@ class Ledger:
 
     def _summary(self, trial: Trial) -> dict[str, float]:
         """Returns one value per trial and metric: at its best rung, at its last, and what it cost."""
-        best = trial.best(self._objective.metric, self._objective.direction)
+        best = trial.best(self.objective.metric, self.objective.direction)
         summary: dict[str, float | None] = {
             "steps": float(trial.last_step),
             "planned_steps": trial.steps,
@@ -310,14 +311,15 @@ class Ledger:
             "kind": "sweep",
             "sweep": self.sweep,
             "opened": str(self.started_ms or 0),
-            "metric": self._objective.metric,
-            "direction": self._objective.direction,
+            "metric": self.objective.metric,
+            "direction": self.objective.direction,
             **self._provenance.tags,
         }
         tags |= {JUDGED: json.dumps(self._session.judged)} if self._session.judged else {}
         tags |= {f"{DECISION}{stage}": found.reason[:_LONGEST_TAG] for stage, found in self.decisions.items()}
         tags |= {f"{NUMBERS}{stage}": text for stage, text in self._numbers.items() if len(text) <= _LONGEST_TAG}
         tags |= {IMPORTANCES: json.dumps(self.importances)} if self.importances else {}
+        tags |= {SETTLED: self.settled} if self.settled else {}
         tags |= {REUSED: json.dumps(self._reused)} if self._reused else {}
         return tags if self.note is None else {**tags, NOTE: self.note}
 
@@ -339,7 +341,7 @@ class Ledger:
     @property
     def page(self) -> str | None:
         """`decisions.md`; None where nothing was decided."""
-        return page(self.decisions, self._objective.metric) if self.decisions else None
+        return page(self.decisions, self.objective.metric) if self.decisions else None
 
     @property
     def records(self) -> SweepRecords:
@@ -347,6 +349,8 @@ class Ledger:
         return sweep_records(self.tags, (_row(entry) for entry in self.entries.values()))
 
 
+_AFTERWARDS = {"reported", "delivered", "renamed"}
+"""What happens to a sweep when it is done."""
 _TOLD = {"why", "numbers", "reused"}
 _NO_NUMBERS = {"event", "time", "stage", "reason", "why"}
 
