@@ -326,11 +326,12 @@ class Ledger:
     @property
     def _numbers(self) -> dict[str, str]:
         """What each stage decided by, and what its procedure says of it."""
-        told = {stage: {"why": found.why, **found.recorded} for stage, found in self.decisions.items()}
-        kept = {
-            stage: {key: item for key, item in said.items() if key in _TOLD and item} for stage, said in told.items()
-        }
-        return {stage: redacted(json.dumps(said)) for stage, said in kept.items() if said}
+        found: dict[str, str] = {}
+        for order, (stage, decided) in enumerate(self.decisions.items()):
+            told = {"why": decided.why, **decided.recorded}
+            kept = {key: item for key, item in told.items() if key in _TOLD and item}
+            found[stage] = json.dumps({"order": order, **kept})
+        return found
 
     @property
     def _reused(self) -> dict[str, int] | None:
