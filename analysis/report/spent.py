@@ -72,11 +72,11 @@ def _hours(evidence: Evidence) -> Iterator[str]:
         yield "Time: not recorded."
         return
     unknown = sum(_SECONDS not in trial.metrics for trial in trials)
-    missing = f"; {unknown} trials do not tell theirs" if unknown else ""
+    missing = f"; of {_counted(unknown)} it is not recorded" if unknown else ""
     yield f"Computing, summed over workers, the untrained base included: {_time(computing)}{missing}."
     waited = _busy(trials)
     if waited:
-        yield f"Wall clock while any trial ran: {_time(waited)}, which is not counted twice where trials ran at once."
+        yield f"Wall clock while at least one trial ran or waited at a rung: {_time(waited)}."
 
 
 def _busy(trials: Iterable[TrialRow]) -> float:
