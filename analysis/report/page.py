@@ -39,8 +39,7 @@ def markdown(evidence: Evidence, pictures: Sequence[Drawn]) -> str:
     name = evidence.sweep.records.name
     lines = [f"# Report of {escape(name)}", ""]
     for section in _SECTIONS:
-        lines += section.lines(evidence)
-        lines += _shown(pictures, section.__name__.rpartition(".")[2])
+        lines += [*section.lines(evidence), *_shown(pictures, section.__name__.rpartition(".")[2]), ""]
     return redacted("\n".join(_single_blanks(lines)).rstrip("\n") + "\n")
 
 
