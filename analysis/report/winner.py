@@ -6,6 +6,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from analysis.chosen import chosen
 from analysis.configuration import Configuration
 from analysis.evidence import Evidence
 from analysis.leaderboard_table import own_axes
@@ -30,7 +31,7 @@ def lines(evidence: Evidence) -> Iterator[str]:
     yield f"**{escape(first.configuration.name)}**, {ranking.metric} {_value(first)}."
     yield ""
     yield f"- **Configuration**: {in_words(first.configuration, records)}."
-    yield f"- **Chosen** {_chosen(ranking, records)}"
+    yield f"- **Chosen** {_chosen(ranking, records)}{_settled(evidence)}"
     yield f"- **Stability**: {' '.join(_stability(first.configuration, ranking))}"
     yield f"- **Lead**: {' '.join(lead(ranking))}"
     if (lucky := luck(ranking)) is not None:
@@ -74,6 +75,14 @@ def _stage(first: Place, records: SweepRecords) -> str:
         return ""
     stages = dict.fromkeys(trial.stage for trial in first.configuration.trials if trial.stage)
     return f" It was trained in {_listed([f'stage `{stage}`' for stage in stages])}." if stages else ""
+
+
+def _settled(evidence: Evidence) -> str:
+    """Says where a procedure has settled on something else than the best mean."""
+    trial, first = chosen(evidence), evidence.ranking.places[0]
+    if trial is None or trial in first.configuration.trials:
+        return ""
+    return f" The procedure itself settled on {escape(trial.name)}, for the reasons under Decisions."
 
 
 def _tied(first: Place) -> str:

@@ -90,6 +90,14 @@ def test_the_stage_of_a_procedures_winner_is_named() -> None:
     assert "It was trained in stage `confirm`." in won
 
 
+def test_what_a_procedure_settled_on_instead_is_named() -> None:
+    records = SweepRecords("s", "eval_loss", "minimize", [trial(8, 0, 1.0), trial(4, 0, 1.001)], {"rank": "r=4"})
+    for settled, words in (("r4_s0", "The procedure itself settled on r4_s0"), ("r8_s0", "among 2 configurations.")):
+        found = Evidence(RecordedSweep(records, {"settled": settled}), ranked(records), Patterns())
+        text = "\n".join(winner.lines(found))
+        assert words in text and ("settled" in text) == (settled == "r4_s0")
+
+
 def test_nothing_completed() -> None:
     places, won = said(SweepRecords("s", "eval_loss", "minimize", []))
     assert "nothing to rank" in places and "no trial has completed" in won
