@@ -67,7 +67,18 @@ def text(values: Mapping[str, Any], sweep: str, objective: Mapping[str, str], he
         "sweep": {"name": f"{sweep}-best", **objective},
     }
     comment = "".join(f"# {line}\n" for line in head.splitlines())
-    return comment + yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=1000)
+    return comment + yaml.dump(body, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes a text of several lines as lines, as a person would."""
+
+
+def _shown(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+
+_Dumper.add_representer(str, _shown)
 
 
 def _literal(value: Any) -> Any:

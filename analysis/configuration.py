@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -44,10 +43,6 @@ class Configuration:
     def values(self, metric: str) -> tuple[float, ...]:
         """Returns a metric of every trial that has it, in their order."""
         return tuple(trial.metrics[metric] for trial in self.trials if metric in trial.metrics)
-
-    def best(self, metric: str, sign: int) -> TrialRow:
-        """Returns the trial with the best value of a metric, the earliest among equals; `sign` is -1 where more is."""
-        return min(self.trials, key=lambda trial: sign * trial.metrics.get(metric, math.inf * sign))
 
     def mean(self, metric: str) -> float | None:
         """Returns the mean over the trials; None where none has the metric."""

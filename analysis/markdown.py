@@ -44,7 +44,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
 
 
 def _is_number(cell: str) -> bool:
-    return not cell or re.fullmatch(r"-?[\d.]+(e[-+]?\d+)?", cell) is not None
+    return not cell or re.fullmatch(r"-?[\d.,]+(e[-+]?\d+)?", cell) is not None
 
 
 def code_block(text: str, language: str) -> list[str]:

@@ -62,7 +62,8 @@ def noise(
         return Noise("seeds", _between_two(found), f"noise from seeds: {repeated}", sd, df)
     why = "one seed each" if all(len(item.trials) == 1 for item in configurations) else "seeds change nothing"
     if share is not None and best is not None:
-        return Noise("assumed", share * abs(best), f"{why}, noise assumed: sweep.noise={share:g} of the best")
+        size = share * abs(best)
+        return Noise("assumed", size, f"{why}, noise assumed: sweep.noise={share:g} of the best (±{size:.2g})")
     return Noise("unknown", None, f"{why}, and no noise stated (--noise): nothing is known of chance")
 
 

@@ -24,6 +24,12 @@ COMMAND, FOLDER, VERSIONS, HARDWARE, IMPORTANCES, REUSED = (
 )
 """Tags of a sweep: what was typed and where; JSON of versions by package, of what computed, of
 `{"evaluator", "values"}`, and of `{"trials", "steps"}` that stages asked for and had been measured already."""
+SAMPLER, PRUNER = "sampler", "pruner"
+"""Tags of a sweep: who chose its points (`grid`, `procedure`, else a sampler's name) and who stopped trials early."""
+NUMBERS = "numbers."
+"""How the tags begin that hold a stage's decision as JSON: `{"order", "numbers", "why", "reused"}`."""
+REPORT = "report"
+"""The tag of a sweep's own run that says which report it holds: the SHA-256 of its `report.md`, twelve digits."""
 VALIDATION, CONTENT, TOKENIZER = "data.validation", "data.content", "tokenizer"
 """Tags of a trial: fingerprints of the evaluated rows, of the data's files, and of the tokenizer."""
 SETTLED = "settled"

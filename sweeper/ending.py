@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,9 @@ def report(
     settled: dict[str, Any] | None,
     *,
     patience: Patience,
+    write_report: Callable[[], None] = lambda: None,
 ) -> int:
-    """Writes the leaderboard, and prints it, whether or not anybody else can be told.
+    """Writes the leaderboard and the report, and prints the ranking, whether or not anybody else can be told.
 
     Args:
         asked: The command.
@@ -45,6 +47,7 @@ def report(
         history: What is known.
         settled: What a procedure has settled on; None for a plain search, whose first place wins.
         patience: What happens while a file cannot be written.
+        write_report: Writes the report, where one is wanted, while the ranking is being read.
 
     Returns:
         0, or 1 when no trial completed.
@@ -59,13 +62,11 @@ def report(
     patience.until(lambda: _keep_best(asked, paths, history, history.trials.get(best or ""), settled))
     winner = best if settled is None else _trial_of(asked, settled, history)
     shows = _shows(asked, history.trials.get(winner or ""))
-    said = [
-        leaderboard_table.to_text(board),
-        *shows,
-        _where(asked, paths, _adapter(asked, paths, board, winner)),
-        _next(asked, history, best, settled),
-    ]
-    say("\n" + "\n\n".join(said))
+    say("\n" + "\n\n".join([leaderboard_table.to_text(board), *shows]) + "\n")
+    write_report()
+    say(
+        "\n\n".join([_where(asked, paths, _adapter(asked, paths, board, winner)), _next(asked, history, best, settled)])
+    )
     return 0 if any(trial.outcome == "complete" for trial in history.contenders) else 1
 
 
@@ -124,6 +125,8 @@ def _adapter(asked: Command, paths: SweepPaths, board: Leaderboard, winner: str 
 
 def _where(asked: Command, paths: SweepPaths, adapter: dict[str, Path]) -> str:
     places = {
+        "Report": paths.report,
+        "Page": paths.page,
         "Leaderboard": paths.leaderboard,
         **adapter,
         "Best config": paths.best,

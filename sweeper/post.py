@@ -120,7 +120,8 @@ def delivery(sweep: str, folder: Path, uri: str, experiment: str) -> Delivery:
         uri: Where MLflow records.
         experiment: The experiment's name.
     """
-    return Delivery(functools.partial(connect, folder / sweep, uri, experiment), Ledger(sweep))
+    way = functools.partial(connect, folder / sweep, uri, experiment)
+    return Delivery(way, Ledger(sweep), SweepPaths(folder / sweep))
 
 
 def connect(root: Path, uri: str, experiment: str) -> tuple[MlflowClient, str]:

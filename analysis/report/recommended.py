@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analysis import best_yaml, snippet
-from analysis.chosen import chosen, winning
+from analysis.chosen import chosen
+from analysis.configuration import SEED
 from analysis.evidence import Evidence
 from analysis.markdown import code_block, escape
+from analysis.ranking import Ranking
 from analysis.records import ORIGIN, TrialRow
 from analysis.redaction import without_logins
 
@@ -35,20 +37,30 @@ def lines(evidence: Evidence) -> Iterator[str]:
 
 
 def _which(evidence: Evidence, trial: TrialRow) -> Iterator[str]:
-    winner = winning(evidence)
-    metric = evidence.ranking.metric
-    value = trial.metrics.get(metric)
-    told = escape(trial.name) + ("" if value is None else f", {metric} {value:.4f}")
+    ranking, name = evidence.ranking, evidence.sweep.records.name
+    value = trial.metrics.get(ranking.metric)
+    told = escape(trial.name) + ("" if value is None else f", {ranking.metric} {value:.4f}")
+    winner = ranking.winner
     if winner is not None and winner.trial != trial.trial:
         yield f"What the procedure settled on: {told}; the first place is {escape(winner.name)} (why: Decisions)."
     else:
-        yield f"{told}: the best trial of the first place."
-    name = evidence.sweep.records.name
+        yield f"{told}: {_best_of(ranking)}."
     if ORIGIN not in evidence.sweep.tags:
-        yield (
-            f"Saved as `best.yaml`, `lora-sweep --config-dir FOLDER --config-name best` trains it again; in the folder "
-            f"of the sweep {escape(name)} that file is there already."
+        yield from (
+            "",
+            "`lora-sweep --config-dir FOLDER --config-name best` trains it again from this file, `best.yaml` "
+            f"(there already in the folder of the sweep {escape(name)}): on the same machine, to the same last digit.",
         )
+
+
+def _best_of(ranking: Ranking) -> str:
+    first = ranking.places[0].configuration
+    seed = ranking.winner.params.get(SEED) if ranking.winner is not None else None
+    if len(first.trials) == 1:
+        return "the first place"
+    return (
+        f"of the first place's configuration the seed with the best value, {seed}, whose lead over its others is luck"
+    )
 
 
 def yaml_of(evidence: Evidence, trial: TrialRow) -> str:

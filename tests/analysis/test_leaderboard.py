@@ -165,7 +165,9 @@ def test_ties_are_declared_under_the_table() -> None:
     text = to_markdown(rank(RECORDS, noise=0.003))
     assert "1\N{EN DASH}2: tied within noise ±0.003 (stated)." in text and "Noise stated: ±0.003." in text
     assumed = to_text(rank(dataclasses.replace(RECORDS, noise=0.0025)))
-    assert "(assumed)" in assumed and "One seed each, noise assumed: sweep.noise=0.0025 of the best." in assumed
+    assert (
+        "(assumed)" in assumed and "One seed each, noise assumed: sweep.noise=0.0025 of the best (±0.0031)." in assumed
+    )
 
 
 def test_trials_of_which_little_is_known() -> None:
