@@ -118,7 +118,7 @@ def _result(side: Side) -> Iterator[SideFact]:
     known = next((value for value in base if math.isfinite(value)), None)
     yield SideFact("base", "untrained base model", known, "not known" if known is None else f"{known:.4f}")
     noise = side.ranking.noise
-    told = "not known" if noise.size is None else f"{_digits(noise.size)} ({noise.source})"
+    told = "not known" if noise.size is None else f"{_digits(noise.size)} ({noise.known})"
     yield SideFact("noise", "noise", noise.size, told)
 
 

@@ -27,7 +27,7 @@ def open_store(uri: str) -> MlflowClient:
     Raises:
         ReportError: The store is a local database that does not exist.
     """
-    if uri.startswith("sqlite:///") and not _is_database(Path(uri.removeprefix("sqlite:///"))):
+    if uri.startswith("sqlite:///") and not is_database(Path(uri.removeprefix("sqlite:///"))):
         raise ReportError(f"there is no MLflow database at {uri}; run a sweep here first, or give --tracking-uri")
     try:
         return MlflowClient(tracking_uri=uri)
@@ -35,7 +35,7 @@ def open_store(uri: str) -> MlflowClient:
         raise ReportError(f"{uri} is no tracking store that MLflow can open: {str(error).splitlines()[0]}") from error
 
 
-def _is_database(path: Path) -> bool:
+def is_database(path: Path) -> bool:
     """True for a SQLite file; MLflow would fill an empty one with its tables."""
     return path.is_file() and path.open("rb").read(15) == b"SQLite format 3"
 

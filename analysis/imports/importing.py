@@ -21,7 +21,7 @@ from analysis.leaderboard_table import to_markdown
 from analysis.records import ORIGIN
 from analysis.redaction import redacted
 from analysis.report_error import ReportError
-from analysis.store import answering, read_sweep
+from analysis.store import answering, is_database, read_sweep
 
 _LONGEST_TAG = 8000
 _ARTIFACTS = Path("runs") / "artifacts"  # where sweeps of this folder keep theirs
@@ -67,6 +67,9 @@ def run(asked: Asked) -> str:
 
 
 def _opened(asked: Asked) -> tuple[MlflowClient, str]:
+    file = Path(asked.uri.removeprefix("sqlite:///"))
+    if asked.uri.startswith("sqlite:///") and file.exists() and not is_database(file):
+        raise ReportError(f"--tracking-uri {asked.uri}: {file} is no SQLite database; give another, or one to be made")
     try:
         return tracking.connect(asked.uri, asked.experiment, _ARTIFACTS.resolve().as_uri())
     except (MlflowException, SQLAlchemyError, CommandError, ImportError) as error:

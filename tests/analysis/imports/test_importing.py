@@ -151,6 +151,9 @@ def test_nothing_is_made_for_files_that_are_wrong(
     with pytest.raises(SystemExit, match="add --direction minimize or maximize"):
         main(["import", "no.csv", "--sweep", "x", "--metric", "eval_f1", "--tracking-uri", "sqlite:///new.db"])
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "t.csv").write_text(TABLE)
+    with pytest.raises(SystemExit, match="is no SQLite database"):
+        main(["import", "t.csv", "--sweep", "x", "--tracking-uri", "sqlite:///t.csv"])
 
 
 def test_sweeps_are_ranked_together_once_it_is_stated_that_they_may_be(report: Report, client: MlflowClient) -> None:
