@@ -65,7 +65,7 @@ def with_joint_effects(additive: Fit, seeds: SeedError) -> Joint:
         wider = now.design.with_block(tests[best].block)
         if not _all_means_known(wider):
             break  # some combinations are missing: it stays in what the model leaves over
-        now = fit(wider, now.values, seeds)
+        now = fit(wider, seeds)
         tests = _tests(now, found, seeds)
     return Joint(now, found, tuple(pair for pair, test in first.items() if test.whole))
 
