@@ -100,7 +100,7 @@ def made(
     sign = -1 if maximised else 1
     kind = [random_.gauss(0, shared) for _ in range(10)]
     run = seeds if isinstance(seeds, int) else 0
-    common = sign * sum(kind[:run]) / run if run else 0.0
+    common = sign * sum(kind[:run]) / run if run else sign * kind[0]
     rows = []
     for at, point in enumerate(points):
         for seed in range(seeds if isinstance(seeds, int) else seeds(at)):

@@ -84,24 +84,23 @@ class Fit:
         return squares, f_tail(squares / rank / self.variance, rank, self.df)
 
 
-def fit(model: Design, values: Floats, seeds: SeedError) -> Fit:
+def fit(model: Design, seeds: SeedError) -> Fit:
     """Fits a model.
 
     Args:
         model: Its columns.
-        values: Of each configuration, the mean over its trials.
-        seeds: What is known of chance.
+        seeds: The configurations' values, and what is known of chance.
     """
-    found = _fitted(model, values, seeds, seeds.counts)
+    found = _fitted(model, seeds, seeds.counts)
     even = bool((seeds.counts == seeds.counts[0]).all())
     if found.error == "left" and not even:
         # Where the factors' joint effects are larger than chance, more seeds make a configuration hardly the surer.
-        return _fitted(model, values, seeds, np.ones(len(values)))
+        return _fitted(model, seeds, np.ones(len(seeds.values)))
     return found
 
 
-def _fitted(model: Design, values: Floats, seeds: SeedError, weights: Floats) -> Fit:
-    matrix, root = model.matrix, np.sqrt(weights)
+def _fitted(model: Design, seeds: SeedError, weights: Floats) -> Fit:
+    values, matrix, root = seeds.values, model.matrix, np.sqrt(weights)
     inverse = np.linalg.pinv(matrix * root[:, None], rcond=NOTHING)
     beta = inverse @ (values * root)
     rank = int(np.linalg.matrix_rank(matrix))

@@ -7,8 +7,6 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from analysis.patterns import adapter_scale
 from analysis.patterns.confounding import confounded, groups
 from analysis.patterns.design import design
@@ -57,10 +55,9 @@ def _with_effects(
     sweep: RecordedSweep, ranking: Ranking, trials: Sequence[TrialRow], placed: Sequence[Factor]
 ) -> Patterns:
     splits = [split([factor.value(place.configuration.params) for place in ranking.places]) for factor in placed]
-    values = np.array([place.value for place in ranking.places])
     seeds = seed_error([place.configuration for place in ranking.places], ranking.metric)
     model = design(splits)
-    joint = with_joint_effects(fit(model, values, seeds), seeds)
+    joint = with_joint_effects(fit(model, seeds), seeds)
     certain = sum(trial.outcome == "pruned" for trial in trials) <= MOST_PRUNED * len(trials)
     became = [counts(trials, factor, own) for factor, own in zip(placed, splits, strict=True)]
     inseparable = {at for group in groups(model) for at in group}
@@ -97,6 +94,8 @@ def _source(joint: Joint, seeds: SeedError, certain: bool) -> str:
         f"Means are least-squares means of an additive model{_PAIRS[pairs]} over {len(fitted.values)} configurations: "
         "what they have on average when all are given this value"
     )
+    if seeds.kept:
+        means += f", with the seeds that all of them ran with ({', '.join(map(str, seeds.kept))})"
     if not certain:
         return f"{means}. No intervals: trials were pruned by their value."
     return f"{means}. {_error(joint, seeds)}"

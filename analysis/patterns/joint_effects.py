@@ -23,7 +23,11 @@ MOST = 3
 """Interactions that go in."""
 
 FEWEST_DF = 5
-"""Degrees of freedom of the error below which none is tested: hardly any could be seen."""
+"""Degrees of freedom of the error below which none is tested: hardly any could be seen, and one that is there by chance
+takes much of the error with it."""
+
+FEWEST_SEED_DF = 2
+"""The same of an error that is known from seeds, and stays what it is."""
 
 Pair = tuple[int, int]
 
@@ -65,7 +69,7 @@ def with_joint_effects(additive: Fit, seeds: SeedError) -> Joint:
         wider = now.design.with_block(tests[best].block)
         if not _all_means_known(wider):
             break  # some combinations are missing: it stays in what the model leaves over
-        now = fit(wider, now.values, seeds)
+        now = fit(wider, seeds)
         tests = _tests(now, found, seeds)
     return Joint(now, found, tuple(pair for pair, test in first.items() if test.whole))
 
@@ -101,15 +105,18 @@ def _p(now: Fit, block: Block, seeds: SeedError) -> float | None:
         return None
     squares = float(((directions.T @ (now.values * root[:, 0])) ** 2).sum())
     variance, below = _error(now, squares, df, seeds)
-    return None if below < FEWEST_DF or variance <= 0 else f_tail(squares / df / variance, df, below)
+    return None if not below or variance <= 0 else f_tail(squares / df / variance, df, below)
 
 
 def _error(now: Fit, squares: float, df: int, seeds: SeedError) -> tuple[float, int]:
-    """Returns the variance to test against: the seeds' where the model is too simple, else all that is left."""
-    if now.error in {"left", "seeds"} and seeds.df >= FEWEST_DF:
+    """Returns the variance to test against: the seeds' where the model is too simple, else all that is left.
+
+    There are 0 degrees of freedom where there are too few.
+    """
+    if now.error in {"left", "seeds"} and seeds.df >= FEWEST_SEED_DF:
         return seeds.squares / seeds.df, seeds.df
     left, below = max(now.left - squares, 0.0) + seeds.squares, now.left_df - df + seeds.df
-    return (left / below if below else 0.0), below
+    return (left / below, below) if below >= FEWEST_DF else (0.0, 0)
 
 
 def _all_means_known(design: Design) -> bool:

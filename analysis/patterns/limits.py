@@ -132,7 +132,7 @@ def untested(joint: Joint) -> list[Limit]:
         if left == pairs
         else f"for {left} of {pairs} pairs of parameters, whether they interact,"
     )
-    return [Limit("untested", "", f"{which} could not be tested: too few combinations were run")]
+    return [Limit("untested", "", f"{which} could not be tested: too few combinations or seeds were run")]
 
 
 def led(sweep: RecordedSweep, ranges: bool) -> list[Limit]:

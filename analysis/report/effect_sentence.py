@@ -16,7 +16,7 @@ def sentence(effect: Effect, patterns: Patterns, digits: int) -> str:
         if effect.key in (pair.one, pair.other)
     ]
     if others:
-        told.append(f"Its effect depends on {_and(others)}: the means here are over the configurations that were run.")
+        told.append(f"Its effect depends on {_and(others)}: all this is on average over what was run.")
     if effect.separable and any(limit.kind == "confounded" and effect.key in limit.words for limit in patterns.limits):
         told.append("It is confounded: see what cannot be said.")
     if effect.told_with:

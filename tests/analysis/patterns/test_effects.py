@@ -146,3 +146,16 @@ def test_importances_are_read_where_they_were_recorded_and_rubbish_is_left_aside
     assert effect(patterns(grid(), tags=recorded), R).importance == 0.75
     for rubbish in ("{", "[]", '{"values": 3}', '{"values": {"lora.r": "much"}}', '{"values": {"lora.r": NaN}}'):
         assert effect(patterns(grid(), tags={"importances": rubbish}), R).importance is None
+
+
+def test_four_configurations_of_two_seeds_are_enough_to_see_a_crossing() -> None:
+    values = {(4, 2e-3): (1.00, 1.01), (4, 8e-3): (0.90, 0.91), (16, 2e-3): (0.90, 0.912), (16, 8e-3): (1.00, 1.01)}
+    trials = [
+        trial(2 * at + seed, value, **{R: r, RATE: rate, "training.seed": seed})
+        for at, ((r, rate), some) in enumerate(values.items())
+        for seed, value in enumerate(some)
+    ]
+    told = patterns(trials)
+    (joint,) = told.interactions
+    assert joint.means[0] == pytest.approx((1.005, 0.905))
+    assert limits(told, "untested") == []
