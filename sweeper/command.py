@@ -91,12 +91,25 @@ class Command:
     @property
     def way(self) -> str:
         """How trials are chosen and pruned, in words."""
-        sampler, pruner = self.settings.sampler, self.settings.pruner
-        chosen = "tpe" if sampler.name == "auto" and sampler.target is None else named(sampler)
-        drawn = "the whole grid" if self.is_grid else f"drawn by {chosen}"
+        drawn = "the whole grid" if self.is_grid else f"drawn by {self.sampler}"
+        return drawn if self.pruner == "none" else f"{drawn}, pruned by {self.pruner}"
+
+    @property
+    def sampler(self) -> str:
+        """Who chooses the points, by name: `procedure`, `grid`, or the sampler that `auto` stands for."""
+        if self.asked is not None:
+            return GROUP
+        if self.is_grid:
+            return "grid"
+        chosen = self.settings.sampler
+        return "tpe" if chosen.name == "auto" and chosen.target is None else named(chosen)
+
+    @property
+    def pruner(self) -> str:
+        """Who stops trials early, by name: `none`, or the pruner that `auto` stands for."""
         if self.halving is not None:
-            return f"{drawn}, pruned by halving"
-        return drawn if pruner.target is None else f"{drawn}, pruned by {named(pruner)}"
+            return "halving"
+        return "none" if self.asked is not None or self.settings.pruner.target is None else named(self.settings.pruner)
 
     @property
     def halving(self) -> HalvingSettings | None:

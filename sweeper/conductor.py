@@ -78,7 +78,7 @@ class Conductor:
             ends = outcome is not None and not self._onwards(stage, settled, listed, run, outcome)
             return outcome.choice if outcome is not None and ends else None
 
-        yield Round(stage.name, source, study, study, float(len(set(source.ids))), conclude)
+        yield Round(stage.name, source, study, study, float(len(set(source.ids))), conclude, source.reused)
         return self._outcome(stage, settled, run, source, history)
 
     def _onwards(

@@ -17,8 +17,10 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
-from analysis.records import DECISION, PARENT
+from analysis.records import DECISION, PARENT, REPORT
+from sweeper import artifacts
 from sweeper.ledger import SAMPLES, Entry, Ledger, Point, point
+from sweeper.paths import SweepPaths
 
 Connect = Callable[[], tuple[MlflowClient, str]]
 
@@ -53,14 +55,15 @@ class _Sent:
 class Delivery:
     """The way from a ledger to one MLflow store."""
 
-    def __init__(self, connect: Connect, ledger: Ledger) -> None:
+    def __init__(self, connect: Connect, ledger: Ledger, paths: SweepPaths | None = None) -> None:
         """Begins with nothing sent.
 
         Args:
             connect: Opens the store: a client, and the experiment's id.
             ledger: What is to be there; whoever owns it goes on to fill it.
+            paths: Where the sweep's report is, once it is written; None where nobody writes one.
         """
-        self._connect, self._ledger = connect, ledger
+        self._connect, self._ledger, self._paths = connect, ledger, paths
         self.did: Counter[str] = Counter()
         self.refused: dict[str, str] = {}
         """Trials that MLflow does not take, and why."""
@@ -237,6 +240,20 @@ class Delivery:
         if ends:
             self._set_status(sent.id, ledger.status, ledger.ended_ms)
         sent.tags, sent.status, sent.ended_ms = {**sent.tags, **tags}, ledger.status, ledger.ended_ms
+        self._bring_report(sent)
+
+    def _bring_report(self, sent: _Sent) -> None:
+        """Brings the report's files, where they are not those that are there; all else is there by then."""
+        if self._paths is None or not self._ledger.reported:
+            return
+        found = artifacts.fingerprint(self._paths)
+        if found is None or sent.tags.get(REPORT) == found:
+            return
+        for item in artifacts.of(self._paths):
+            self._client.log_artifact(sent.id, str(item.file), item.folder)
+        self._client.set_tag(sent.id, REPORT, found)  # the files before the tag: where it is, they are
+        sent.tags[REPORT] = found
+        self.did["reports brought"] += 1
 
 
 def _leads_to(sent: _Sent, entry: Entry) -> bool:

@@ -208,6 +208,7 @@ class Driver:
                 "config": dataclasses.asdict(proposal.config),
                 "stage": proposal.stage,
                 "short": proposal.short,
+                "content": proposal.content,
             },
         )
         return self._history.trials[proposal.id]

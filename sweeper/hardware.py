@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import platform
+import re
 from pathlib import Path
+from typing import Any
 
-from sweeper.executors.devices import capabilities, devices, memories
+from sweeper.executors.devices import capabilities, cores, devices, memories
 from sweeper.scene import Hardware
 from sweeper.settings import Executor
 
@@ -12,6 +15,7 @@ FIRST_WITH_BF16 = 8.0
 """NVIDIA's compute capability: Ampere (CUDA C++ Programming Guide, "Compute Capabilities")."""
 
 _MEMINFO = Path("/proc/meminfo")
+_CPUINFO = Path("/proc/cpuinfo")
 
 
 def hardware_of(executor: Executor) -> Hardware:
@@ -35,11 +39,47 @@ def hardware_of(executor: Executor) -> Hardware:
     )
 
 
+def computing(executor: Executor) -> dict[str, Any]:
+    """Returns what computes, as it is recorded: the device's kind and name, workers, cores, GiB of memory, the host.
+
+    Args:
+        executor: Of several GPUs the smallest's memory is told; on a CPU it is the machine's.
+    """
+    wanted = devices(executor)
+    gpus = list(memories(wanted).values())
+    on_gpus = any(device.gpu is not None for device in wanted)
+    memory = min((gpu.total_gib for gpu in gpus), default=None) if on_gpus else _gib("MemTotal")
+    return {
+        "kind": "cuda" if on_gpus else "cpu",
+        "name": ", ".join(dict.fromkeys(gpu.name for gpu in gpus)) or "gpu" if on_gpus else _cpu(),
+        "workers": 1 if executor.name == "inline" else len(wanted),
+        "threads": executor.threads,
+        "cores": cores(),
+        "memory_gib": None if memory is None else round(memory, 1),
+        "host": platform.node(),
+        "platform": platform.platform(),
+    }
+
+
+def _cpu() -> str:
+    """Returns the processor's name, as far as Linux tells it; its architecture otherwise."""
+    try:
+        found = re.search(r"^model name\s*:\s*(.+)$", _CPUINFO.read_text(), re.MULTILINE)
+    except OSError:
+        found = None
+    return found.group(1).strip() if found else platform.processor() or platform.machine()
+
+
 def _available_gib() -> float | None:
-    """Returns what processes can still get, as Linux estimates it (proc(5), MemAvailable)."""
+    """Returns what processes can still get, as Linux estimates it."""
+    return _gib("MemAvailable")
+
+
+def _gib(name: str) -> float | None:
+    """Returns an entry of /proc/meminfo (proc(5)); None where there is none."""
     try:
         lines = _MEMINFO.read_text().splitlines()
     except OSError:
         return None
-    kib = next((int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")), None)
+    kib = next((int(line.split()[1]) for line in lines if line.startswith(f"{name}:")), None)
     return None if kib is None else kib / (1 << 20)

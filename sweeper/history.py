@@ -24,7 +24,8 @@ class Trial:
 
     `paused` is True while it waits at a rung for others, `paused_step` where it last did; `state_step` is the step of
     the state it can go on from, and `state_seconds` what it had cost by then; 0 where there is none. `deaths` are the
-    workers that died under it. `ran` are the batches that fitted the memory, where those asked for did not.
+    workers that died under it. `ran` are the batches that fitted the memory, where those asked for did not;
+    `content` is the fingerprint of its data's files.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Trial:
     ran: dict[str, int] = field(default_factory=dict)
     outcome: str | None = None
     reason: str | None = None
+    content: str | None = None
 
     @property
     def is_reference(self) -> bool:
@@ -118,6 +120,7 @@ class History:
 def _proposed(record: Mapping[str, Any]) -> Trial:
     made = Trial(record["trial"], record["number"], record["params"], record["config"])
     made.stage, made.short = record.get("stage", SEARCH), record.get("short", False)
+    made.content = record.get("content")
     return made
 
 

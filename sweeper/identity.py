@@ -60,6 +60,11 @@ def identity(config: TrialConfig) -> dict[str, dict[str, Any]]:
     return values
 
 
+def fingerprint(config: TrialConfig) -> str:
+    """Returns the first twelve digits of `data_content`."""
+    return data_content(config)[:12]
+
+
 def data_content(config: TrialConfig) -> str:
     """Fingerprints the training and validation rows."""
     paths = [path for path in (config.data.path, config.data.validation_path) if path]

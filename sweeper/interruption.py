@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -14,12 +16,28 @@ class Interruption:
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
+        self._at_once = False
         self._previous: dict[signal.Signals, signal._HANDLER] = {}
 
     @property
     def requested(self) -> bool:
         """True once a signal has arrived."""
         return self.signal is not None
+
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Lets a request within end what is done there.
+
+        Raises:
+            KeyboardInterrupt: Somebody asked the sweep to stop, or has asked before.
+        """
+        if self.requested:
+            raise KeyboardInterrupt
+        self._at_once = True
+        try:
+            yield
+        finally:
+            self._at_once = False
 
     def __enter__(self) -> Self:
         for number in SIGNALS:
@@ -33,6 +51,7 @@ class Interruption:
             signal.signal(number, handler)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:
-            raise KeyboardInterrupt
+        stops = self.requested or self._at_once
         self.signal = signal.Signals(number)
+        if stops:
+            raise KeyboardInterrupt

@@ -12,15 +12,32 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from analysis import leaderboard
 from analysis.diagnosis import diagnose
-from analysis.records import DECISION, JUDGED, VERDICTS, SweepRecords, TrialRow, sweep_records, trial_row
+from analysis.leaderboard import rank
+from analysis.leaderboard_table import to_markdown
+from analysis.records import (
+    CONTENT,
+    DECISION,
+    IMPORTANCES,
+    JUDGED,
+    NUMBERS,
+    REUSED,
+    SETTLED,
+    TOKENIZER,
+    VALIDATION,
+    VERDICTS,
+    SweepRecords,
+    TrialRow,
+    sweep_records,
+    trial_row,
+)
 from analysis.redaction import redacted
 from analysis.thresholds import Thresholds
 from sweeper.decision_page import Decided, page
 from sweeper.decisions import Objective
 from sweeper.history import History, Trial
 from sweeper.progress import name_of
+from sweeper.provenance import Provenance
 from sweeper.trial_curve import curve_of
 from trainers.trial import flatten, from_mapping
 
@@ -137,8 +154,15 @@ class Entry:
             "swept": ",".join(trial.params),
             **({} if self.table is None else _HAS_TABLE),
             **({VERDICTS: ",".join(self.verdicts)} if self.verdicts else {}),
+            **self._fingerprints,
             **self._ending,
         }
+
+    @property
+    def _fingerprints(self) -> dict[str, str]:
+        """Of the rows and the tokenizer, as far as anybody knew them."""
+        known = {CONTENT: self.trial.content, **self.trial.facts}
+        return {key: str(known[key]) for key in (VALIDATION, CONTENT, TOKENIZER) if known.get(key)}
 
     @property
     def _ending(self) -> dict[str, str]:
@@ -167,48 +191,59 @@ class Ledger:
         self.decisions: dict[str, Decided] = {}
         self.changed: dict[str, None] = {}
         """Trials of which something became known since somebody emptied this."""
+        self.importances: dict[str, Any] | None = None
+        self.settled: str | None = None
+        """The trial that measured what a procedure has settled on."""
+        self.reported = False
+        """Whether a report was written since anything else happened."""
         self.note: str | None = None
         self.finished = False
         self.ended: float | None = None
         self._history = History()
-        self._objective = Objective("eval_loss", "minimize")
+        self.objective = Objective("eval_loss", "minimize")
         self._opened: float | None = None
         self._context: Mapping[str, str] = {}
         self._session = SessionFacts(params={"sweep.name": sweep})
+        self._provenance = Provenance()
         for record in records:
             self.apply(record)
 
     def apply(self, record: Mapping[str, Any]) -> None:
         """Takes one record of the log into account."""
+        self.reported = record["event"] in _AFTERWARDS and (self.reported or record["event"] == "reported")
         trial = self._history.apply(record)
         if trial is not None:
             self._follow(trial, record)
             return
         match record["event"]:
             case "opened":
-                self._objective, self._opened = Objective(record["metric"], record["direction"]), record["time"]
+                self.objective, self._opened = Objective(record["metric"], record["direction"]), record["time"]
+                self._provenance.versions = record.get("versions", {})
             case "session":
                 self._begin(record)
             case "chosen":
                 numbers = {key: value for key, value in record.items() if key not in _NO_NUMBERS}
                 self.decisions[record["stage"]] = Decided(record["reason"], numbers, record.get("why", ""))
+            case "importances":
+                self.importances = {key: value for key, value in record.items() if key not in {"event", "time"}}
             case "closed":
                 self._close(record)
 
     def _begin(self, record: Mapping[str, Any]) -> None:
         self._session = SessionFacts(record["context"], record["params"], record.get("diagnosis", {}))
         self._context = self._context or record["context"]
+        self._provenance.sessions.append(record)
         self.finished, self.ended = False, None
 
     def _close(self, record: Mapping[str, Any]) -> None:
         """Ends the sweep's run, and those of trials that are left."""
-        self.finished, self.ended = record["finished"], record["time"]
+        self.finished, self.ended, self.settled = record["finished"], record["time"], record.get("settled")
         for entry in self.entries.values():
             if entry.trial.outcome is None:
                 entry.ended = record["time"]
                 self.changed[entry.trial.id] = None
         if self.finished:
-            self.note = _note(leaderboard.to_markdown(leaderboard.rank(self.records)))
+            self.note = _note(to_markdown(rank(self.records)))
 
     def _follow(self, trial: Trial, record: Mapping[str, Any]) -> None:
         event = record["event"]
@@ -239,7 +274,7 @@ class Ledger:
 
     def _summary(self, trial: Trial) -> dict[str, float]:
         """Returns one value per trial and metric: at its best rung, at its last, and what it cost."""
-        best = trial.best(self._objective.metric, self._objective.direction)
+        best = trial.best(self.objective.metric, self.objective.direction)
         summary: dict[str, float | None] = {
             "steps": float(trial.last_step),
             "planned_steps": trial.steps,
@@ -277,17 +312,38 @@ class Ledger:
             "kind": "sweep",
             "sweep": self.sweep,
             "opened": str(self.started_ms or 0),
-            "metric": self._objective.metric,
-            "direction": self._objective.direction,
+            "metric": self.objective.metric,
+            "direction": self.objective.direction,
+            **self._provenance.tags,
         }
         tags |= {JUDGED: json.dumps(self._session.judged)} if self._session.judged else {}
         tags |= {f"{DECISION}{stage}": found.reason[:_LONGEST_TAG] for stage, found in self.decisions.items()}
+        tags |= {f"{NUMBERS}{stage}": text for stage, text in self._numbers.items() if len(text) <= _LONGEST_TAG}
+        tags |= {IMPORTANCES: json.dumps(self.importances)} if self.importances else {}
+        tags |= {SETTLED: self.settled} if self.settled else {}
+        tags |= {REUSED: json.dumps(self._reused)} if self._reused else {}
         return tags if self.note is None else {**tags, NOTE: self.note}
+
+    @property
+    def _numbers(self) -> dict[str, str]:
+        """What each stage decided by, and what its procedure says of it."""
+        found: dict[str, str] = {}
+        for order, (stage, decided) in enumerate(self.decisions.items()):
+            told = {"why": decided.why, **decided.recorded}
+            kept = {key: item for key, item in told.items() if key in _TOLD and item}
+            found[stage] = json.dumps({"order": order, **kept})
+        return found
+
+    @property
+    def _reused(self) -> dict[str, int] | None:
+        """What stages asked for and had been measured already; None where nobody recorded it."""
+        said = [found.recorded["reused"] for found in self.decisions.values() if "reused" in found.recorded]
+        return {key: sum(item[key] for item in said) for key in ("trials", "steps")} if said else None
 
     @property
     def page(self) -> str | None:
         """`decisions.md`; None where nothing was decided."""
-        return page(self.decisions, self._objective.metric) if self.decisions else None
+        return page(self.decisions, self.objective.metric) if self.decisions else None
 
     @property
     def records(self) -> SweepRecords:
@@ -295,6 +351,9 @@ class Ledger:
         return sweep_records(self.tags, (_row(entry) for entry in self.entries.values()))
 
 
+_AFTERWARDS = {"reported", "delivered", "renamed"}
+"""What happens to a sweep when it is done."""
+_TOLD = {"why", "numbers", "reused"}
 _NO_NUMBERS = {"event", "time", "stage", "reason", "why"}
 
 

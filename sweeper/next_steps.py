@@ -42,18 +42,24 @@ def commands(asked: Command, winner: Trial | None, typed: Sequence[str] = ()) ->
         winner: Its first place; None where nothing completed.
         typed: The command line: a folder of one's own is named again.
     """
-    found = [_report(asked, "leaderboard"), _report(asked, "diagnose"), _curves(asked)]
+    first = report(asked) if asked.settings.sweep.report else _words(asked, "leaderboard")
+    found = [shlex.join(first), shlex.join(_words(asked, "diagnose")), _curves(asked)]
     if winner is not None and asked.settings.trainer.name != "replay":
         found.append(shlex.join(["lora-sweep", *_flags(typed), *_longer(asked, winner)]))
     return found
 
 
-def _report(asked: Command, command: str) -> str:
+def report(asked: Command) -> list[str]:
+    """Returns the command that writes a sweep's report."""
+    return _words(asked, "report")
+
+
+def _words(asked: Command, command: str) -> list[str]:
     tracking = asked.settings.tracking
     usual = os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_URI)
     uri = [] if tracking.uri == usual else ["--tracking-uri", redacted(tracking.uri)]
     experiment = [] if tracking.experiment == "lora-sweeper" else ["--experiment", tracking.experiment]
-    return shlex.join(["lora-report", command, asked.name, *uri, *experiment])
+    return ["lora-report", command, asked.name, *uri, *experiment]
 
 
 def _curves(asked: Command) -> str:

@@ -38,6 +38,21 @@ class SweepPaths:
         return self.root / "leaderboard.md"
 
     @property
+    def report(self) -> Path:
+        """The report, as Markdown."""
+        return self.root / "report.md"
+
+    @property
+    def page(self) -> Path:
+        """The report as one file that opens in a browser."""
+        return self.root / "report.html"
+
+    @property
+    def figures(self) -> Path:
+        """The report's pictures."""
+        return self.root / "figures"
+
+    @property
     def decisions(self) -> Path:
         """What each stage of a procedure decided, and why."""
         return self.root / "decisions.md"

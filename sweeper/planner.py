@@ -8,7 +8,7 @@ from typing import Any
 
 from sweeper.composition import Composer
 from sweeper.history import REFERENCE, SEARCH, History, Trial
-from sweeper.identity import trial_id
+from sweeper.identity import fingerprint, trial_id
 from sweeper.search import Params, Search
 from sweeper.validation import ConfigurationError
 from trainers.trial import TrialConfig, reference_of
@@ -16,7 +16,10 @@ from trainers.trial import TrialConfig, reference_of
 
 @dataclass(frozen=True)
 class Proposal:
-    """A trial that is about to be part of the sweep; a `short` one ends before the run it stands for would."""
+    """A trial that is about to be part of the sweep.
+
+    A `short` one ends before the run it stands for would; `content` is the fingerprint of its data's files.
+    """
 
     id: str
     number: int
@@ -24,6 +27,7 @@ class Proposal:
     config: TrialConfig
     stage: str = SEARCH
     short: bool = False
+    content: str | None = None
 
 
 class Planner:
@@ -66,7 +70,7 @@ class Planner:
         if params is None:
             return []
         found, config = self._identify(params)
-        return [*self._reference(config, history), Proposal(found, number, params, config)]
+        return [*self._reference(config, history), Proposal(found, number, params, config, content=fingerprint(config))]
 
     def _identify(self, params: Params) -> tuple[str, TrialConfig]:
         key = repr(sorted(params.items(), key=lambda item: item[0]))
@@ -83,4 +87,4 @@ class Planner:
         reference = reference_of(config)
         found = trial_id(reference)
         if found not in history.trials:
-            yield Proposal(found, REFERENCE, {}, reference)
+            yield Proposal(found, REFERENCE, {}, reference, content=fingerprint(reference))

@@ -14,9 +14,10 @@ import sqlalchemy
 from mlflow import MlflowClient
 from optuna.storages import RDBStorage
 
+from analysis import tracking
 from analysis.cli import DEFAULT_URI
 from analysis.redaction import redacted
-from sweeper import aside, mirror, reach, tracking
+from sweeper import aside, mirror, reach
 from sweeper.courier import Courier, Record
 from sweeper.delivery import Delivery
 from sweeper.driver import View
@@ -119,7 +120,8 @@ def delivery(sweep: str, folder: Path, uri: str, experiment: str) -> Delivery:
         uri: Where MLflow records.
         experiment: The experiment's name.
     """
-    return Delivery(functools.partial(connect, folder / sweep, uri, experiment), Ledger(sweep))
+    way = functools.partial(connect, folder / sweep, uri, experiment)
+    return Delivery(way, Ledger(sweep), SweepPaths(folder / sweep))
 
 
 def connect(root: Path, uri: str, experiment: str) -> tuple[MlflowClient, str]:

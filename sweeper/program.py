@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ class Round:
     """One stage in the making: who proposes its trials, who prunes them, and Optuna's view of it.
 
     `total` is how many trials it has, infinite where only time ends it; `conclude` chooses the winners of a stage that
-    has some.
+    has some; `reused` says what others had measured of it: trials, and steps.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Round:
     study: Study
     total: float
     conclude: Callable[[History], Choice | None] = lambda history: None
+    reused: Callable[[History], Mapping[str, int]] = lambda history: {"trials": 0, "steps": 0}
 
     def restore(self, history: History) -> None:
         """Tells the study what was measured before."""

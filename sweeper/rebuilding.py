@@ -138,7 +138,11 @@ def _deliver(ways: tuple[Delivery, Mirror], log: EventLog) -> str:
 
 
 def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count > 1 else f"1 {what.replace('runs', 'run').replace('trials', 'trial')}"
+    return (
+        f"{count} {what}"
+        if count > 1
+        else f"1 {what.replace('runs', 'run').replace('trials', 'trial').replace('reports', 'report')}"
+    )
 
 
 def _all(way: Destination) -> None:

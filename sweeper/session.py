@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING, Any
 from optuna.distributions import distribution_to_json
 
 from analysis.redaction import redacted
-from sweeper import aside, continuation, driver_log, ending, event_log, sweep_file
+from sweeper import (
+    aside,
+    continuation,
+    driver_log,
+    ending,
+    event_log,
+    final_report,
+    importances,
+    next_steps,
+    sweep_file,
+)
 from sweeper.adapters import Adapters
 from sweeper.alarms import alarms
 from sweeper.before_training import BeforeTraining
@@ -26,6 +36,7 @@ from sweeper.event_log import EventLog
 from sweeper.folders import Folders
 from sweeper.halving import Halving
 from sweeper.history import History
+from sweeper.identity import trial_id
 from sweeper.interruption import Interruption
 from sweeper.ledger import Ledger
 from sweeper.overview import Overview
@@ -58,7 +69,7 @@ class Session:
         self._asked, self._name, self._settings, self._objective = asked, asked.name, asked.settings, objective
         self._program, self._interruption = program, interruption
         self._patience = Patience(interruption)
-        self._began = False
+        self._began, self._was_cut = False, False
         self._axes: list[str] = []
         self._searched: dict[str, str] | None = None
         self._settled: dict[str, Any] | None = None
@@ -107,7 +118,7 @@ class Session:
                     return code
             choice = item.conclude(history)
             if choice is not None:
-                self._decide(log, item.name, choice.reason, choice.recorded)
+                self._decide(log, item.name, choice.reason, {**choice.recorded, "reused": item.reused(history)})
         if not work.has_begun:
             say(f"Sweep {self._name} is complete: nothing left to train.{self._unasked(log)}")
         return self._report(log, history, patience_s=_PATIENCE_S if work.has_begun else _BRIEFLY_S)
@@ -152,7 +163,7 @@ class Session:
         """Records, once, that this process does something for the sweep, and what holds for all it does."""
         if not self._began:
             self._began = True
-            self._append(log, "session", session_record(self._settings, self._name, self._axes, self._objective))
+            self._append(log, "session", session_record(self._asked, self._axes, self._objective))
 
     def _search(self, log: EventLog, item: Round) -> None:
         """Records a round's axes, where they are not the last ones recorded."""
@@ -168,17 +179,42 @@ class Session:
         """Records how the session ended, where that is not known; returns what the log tells by then."""
         ledger = Ledger(self._name, event_log.read(self._paths.events))
         if not ledger.finished:
-            ledger.apply(self._append(log, "closed", {"finished": finished}))
+            if finished and self._settings.sweep.report and (found := importances.of(ledger)) is not None:
+                ledger.apply(self._append(log, "importances", found))
+            ledger.apply(self._append(log, "closed", {"finished": finished, **self._named(ledger)}))
         if (page := ledger.page) is not None:
             self._patience.until(lambda: self._paths.decisions.write_text(page, encoding="utf-8"))
         return ledger
 
+    def _named(self, ledger: Ledger) -> dict[str, str]:
+        """Names the trial that measured what a procedure has settled on, where there is one."""
+        config = None if self._settled is None else self._asked.composer.trial(self._settled)[0]
+        found = "" if config is None else trial_id(config)
+        return {"settled": found} if found in ledger.entries else {}
+
     def _report(self, log: EventLog, history: History, patience_s: float = _PATIENCE_S) -> int:
         ledger = self._close(log, finished=True)
-        code = ending.report(self._asked, self._paths, ledger, history, self._settled, patience=self._patience)
+        code = ending.report(
+            self._asked,
+            self._paths,
+            ledger,
+            history,
+            self._settled,
+            patience=self._patience,
+            write_report=lambda: self._write_report(log, ledger),
+        )
         if not self._is_delivered(log) and self._deliver(patience_s):
             log.append("delivered", self._stores)
-        return code
+        return INTERRUPTED if self._was_cut else code
+
+    def _write_report(self, log: EventLog, ledger: Ledger) -> None:
+        """Writes the report, unless there is one and nothing has happened since."""
+        if not self._settings.sweep.report or (ledger.reported and self._paths.report.exists()):
+            return
+        made = final_report.write(ledger, self._paths, self._interruption, next_steps.report(self._asked))
+        if made is not None:
+            self._append(log, "reported", {"sha256": made})
+        self._was_cut = self._interruption.requested
 
     @property
     def _stores(self) -> dict[str, Any]:

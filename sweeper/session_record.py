@@ -7,40 +7,47 @@ import platform
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from analysis.redaction import redacted
+from sweeper.command import Command
 from sweeper.decisions import Objective
-from sweeper.settings import Settings
+from sweeper.hardware import computing
 
-STACK = ("torch", "transformers", "peft", "trl", "bitsandbytes", "optuna", "hydra-core", "mlflow")
+STACK = ("lora-sweeper", "torch", "transformers", "peft", "trl", "bitsandbytes", "optuna", "hydra-core", "mlflow")
 """The packages whose versions are recorded."""
 
 
 def versions() -> dict[str, str]:
     """Returns the versions of what a curve may depend on."""
-    return {name: version(name) for name in STACK}
+    return {"python": platform.python_version(), **{name: version(name) for name in STACK}}
 
 
-def session_record(settings: Settings, sweep: str, axes: Sequence[str], objective: Objective) -> dict[str, Any]:
+def session_record(asked: Command, axes: Sequence[str], objective: Objective) -> dict[str, Any]:
     """Returns the record.
 
     Args:
-        settings: How the sweep is run.
-        sweep: Its name.
+        asked: The sweep's command.
         axes: The keys that are varied.
         objective: What is optimised.
     """
     from mlflow.tracking.context.registry import resolve_tags
 
+    settings = asked.settings
     shared = {f"executor.{key}": value for key, value in vars(settings.executor).items()}
     return {
         "command": [redacted(item) for item in sys.argv],
+        "folder": str(Path.cwd()),
         "host": platform.node(),
         "pid": os.getpid(),
         "versions": versions(),
+        "hardware": computing(settings.executor),
+        "noise": settings.sweep.noise,
+        "sampler": asked.sampler,
+        "pruner": asked.pruner,
         "context": {key: redacted(value) for key, value in resolve_tags().items()},
-        "params": {**shared, "sweep.name": sweep},
+        "params": {**shared, "sweep.name": asked.name},
         "axes": list(axes),
         "diagnosis": settings.diagnosis.changed,
         "metric": objective.metric,

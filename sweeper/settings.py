@@ -181,6 +181,7 @@ class Sweep:
     noise: float = 0.0025
     dry_run: bool | Literal["json"] = False
     fresh: bool = False
+    report: bool = True
     dir: str = "runs"
     storage: str | None = None
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sweeper.composition import Composer
 from sweeper.history import REFERENCE, History, Trial
-from sweeper.identity import trial_id
+from sweeper.identity import fingerprint, trial_id
 from sweeper.planner import Proposal
 from sweeper.procedure import Stage
 from sweeper.settled import Params
@@ -48,15 +48,20 @@ class StageSource:
         """True for a trial of this stage, whichever stage ran it first."""
         return trial.id in self._mine
 
+    def reused(self, history: History) -> dict[str, int]:
+        """Returns how many of its trials another stage had measured, and the optimizer steps that this spared."""
+        found = [history.trials[item] for item in self._mine if item in history.trials]
+        spared = [trial.last_step for trial in found if trial.stage != self._stage.name]
+        return {"trials": len(spared), "steps": sum(spared)}
+
     def next(self, history: History) -> list[Proposal]:
         """Returns the first trial that is not part of the sweep yet, after its reference."""
         if len(history.contenders) >= self._max_trials:
             return []
         for found, params, config in zip(self.ids, self.points, self._configs, strict=True):
             if found not in history.trials:
-                proposal = Proposal(
-                    found, len(history.contenders), params, config, self._stage.name, self._is_short(config)
-                )
+                number, short, content = len(history.contenders), self._is_short(config), fingerprint(config)
+                proposal = Proposal(found, number, params, config, self._stage.name, short, content)
                 return [*self._reference(config, history), proposal]
         return []
 
@@ -69,7 +74,7 @@ class StageSource:
         found = trial_id(reference)
         if not self._with_reference or found in history.trials:
             return []
-        return [Proposal(found, REFERENCE, {}, reference, self._stage.name)]
+        return [Proposal(found, REFERENCE, {}, reference, self._stage.name, content=fingerprint(reference))]
 
 
 def _composed(composer: Composer, point: Params) -> TrialConfig:

@@ -13,6 +13,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports the hub's client: 
 # Before torch and NumPy: several test processes share the cores, where threads that wait for each other cost
 # five times the work (the Gaussian process: 68 s of processor time with two threads, 14 s with one).
 os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["LORA_SWEEPER_REPORT"] = "false"  # thousands of sweeps: those that are about the report ask for it
 
 SENTENCES = {
     "happy": [

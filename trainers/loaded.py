@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from trainers import base_model, data, tokens
+from trainers import base_model, data, fingerprints, tokens
 from trainers.trial import Model, Quantization, TrialConfig
 
 
@@ -19,12 +19,13 @@ class Loaded:
         self._base: base_model.Base | None = None
         self._key: tuple[Model, Quantization] | None = None
         self._rows: dict[tuple[Any, ...], tokens.TokenRows] = {}
+        self._tokenizer = ""
 
     def base(self, config: TrialConfig) -> base_model.Base:
         """Returns the trial's base model; another one that was held is let go first."""
         key = (config.model, config.quantization)
         if self._base is None or self._key != key:
-            self._base, self._rows = None, {}
+            self._base, self._rows, self._tokenizer = None, {}, ""
             self._base = base_model.load(config.model, config.quantization, self.device)
             self._key = key
         return self._base
@@ -36,6 +37,12 @@ class Loaded:
         if key not in self._rows:
             self._rows[key] = tokens.tokenize(data.load(config.data), tokenizer, config.training.max_length)
         return self._rows[key]
+
+    def fingerprints(self, config: TrialConfig) -> dict[str, str]:
+        """Returns the facts that tell whether a trial's numbers can be compared with others'."""
+        rows, tokenizer = self.rows(config), self.base(config).tokenizer
+        self._tokenizer = self._tokenizer or fingerprints.of_tokenizer(tokenizer)
+        return {fingerprints.VALIDATION: rows.fingerprint, fingerprints.TOKENIZER: self._tokenizer}
 
     def holds(self, config: TrialConfig) -> bool:
         """True where the trial's base model is the one that is held."""

@@ -93,7 +93,7 @@ class SftTrainer:
 
     def _evaluate_base(self, start: Start, base: base_model.Base, rows: tokens.TokenRows, exchange: Exchange) -> int:
         facts = {"trainer": "sft", "device": str(self._device), "trainable_parameters": 0, "init_seconds": 0.0}
-        exchange(Began(start.trial, 0, facts))
+        exchange(Began(start.trial, 0, {**facts, **self._loaded.fingerprints(start.config)}))
         values = _measure(start.config, base.model, base, rows)
         for made in _samples(start.config.data, base.model, base):
             exchange(Sampled(start.trial, 0, made))
@@ -137,6 +137,7 @@ class SftTrainer:
                     **compared,
                     "train_rows": len(rows.train),
                     "validation_rows": len(rows.validation),
+                    **self._loaded.fingerprints(config),
                 },
             )
             trainer.add_callback(rungs)

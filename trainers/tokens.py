@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from trainers import fingerprints
 from trainers.data import Example, Rows, completion_of
 from trainers.seam import TrialFailed
 
@@ -39,13 +40,15 @@ class Tokens:
 class TokenRows:
     """A trial's data as token ids.
 
-    `answers` are the completions of the labels, in the labels' order; `minority` indexes the rarest.
+    `answers` are the completions of the labels, in the labels' order; `minority` indexes the rarest; `fingerprint` is
+    that of the validation rows as they are evaluated.
     """
 
     train: list[Tokens]
     validation: list[Tokens]
     answers: list[tuple[int, ...]]
     minority: int | None = None
+    fingerprint: str = ""
 
 
 def tokenize(rows: Rows, tokenizer: Any, max_length: int) -> TokenRows:
@@ -62,12 +65,25 @@ def tokenize(rows: Rows, tokenizer: Any, max_length: int) -> TokenRows:
     Raises:
         TrialFailed: Nothing is left to train on, or to evaluate with, at this `max_length`.
     """
-    train = _tokens(rows.train, tokenizer, max_length)
-    validation = _tokens(rows.validation, tokenizer, max_length)
-    if not train or not validation:
+    train, evaluated = (_tokens(examples, tokenizer, max_length) for examples in (rows.train, rows.validation))
+    if not train or not evaluated:
         side = "validation" if train else "training"
         raise TrialFailed(f"training.max_length={max_length} cuts off every completion of the {side} rows")
-    return TokenRows(train, validation, _answers(rows, tokenizer), rows.minority)
+    texts = (_text(example, made, tokenizer, max_length) for example, made in evaluated)
+    return TokenRows(
+        train=[made for _, made in train],
+        validation=[made for _, made in evaluated],
+        answers=_answers(rows, tokenizer),
+        minority=rows.minority,
+        fingerprint=fingerprints.of_texts(texts),
+    )
+
+
+def _text(example: Example, made: Tokens, tokenizer: Any, max_length: int) -> tuple[str, str, int | None]:
+    """Returns a row's text, and of one that was cut, how many tokens are left."""
+    length = len(made.prompt) + len(made.completion)
+    is_cut = length == max_length and made.completion[-1] != tokenizer.eos_token_id
+    return example.prompt, example.completion, length if is_cut else None
 
 
 def _answers(rows: Rows, tokenizer: Any) -> list[tuple[int, ...]]:
@@ -78,9 +94,10 @@ def _answers(rows: Rows, tokenizer: Any) -> list[tuple[int, ...]]:
     ]
 
 
-def _tokens(examples: Sequence[Example], tokenizer: Any, max_length: int) -> list[Tokens]:
-    made = [_one(example, tokenizer, max_length) for example in examples]
-    return [tokens for tokens in made if tokens.completion]
+def _tokens(examples: Sequence[Example], tokenizer: Any, max_length: int) -> list[tuple[Example, Tokens]]:
+    """Returns what is left of each example that has something to learn."""
+    made = [(example, _one(example, tokenizer, max_length)) for example in examples]
+    return [(example, tokens) for example, tokens in made if tokens.completion]
 
 
 def _one(example: Example, tokenizer: Any, max_length: int) -> Tokens:

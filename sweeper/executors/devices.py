@@ -46,10 +46,11 @@ def devices(executor: Executor) -> list[Device]:
         gpus = [gpus[index] for index in executor.devices]
     if gpus:
         return gpus[: executor.workers]
-    return [Device()] * (executor.workers or max(1, _cores() // executor.threads))
+    return [Device()] * (executor.workers or max(1, cores() // executor.threads))
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Returns how many of the machine's cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

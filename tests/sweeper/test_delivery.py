@@ -20,12 +20,13 @@ from optuna.distributions import distribution_to_json
 from optuna.storages import RDBStorage
 from shown import held, studies
 
+from analysis import recording, tracking
 from analysis.store import read_sweep
-from sweeper import tracking
 from sweeper.delivery import Delivery, remove
 from sweeper.distributions import distribution
 from sweeper.ledger import Ledger
 from sweeper.mirror import Copies, Mirror
+from sweeper.recorded_sweep import recorded
 from sweeper.space import Choices
 from trainers.trial import Data, Lora, Model, Quantization, Training, TrialConfig
 
@@ -48,11 +49,14 @@ class Log:
         self.records.append({"event": event, "time": 1000 + len(self.records) / 10, **about, **fields})
 
     def propose(self, trial: str, number: int, r: int) -> None:
-        self.add("proposed", trial, number=number, params={"lora.r": r}, config=CONFIG)
+        self.add("proposed", trial, number=number, params={"lora.r": r}, config=CONFIG, content="ccc")
 
     def session(self, workers: int) -> None:
         context = {"mlflow.user": f"user{workers}"}
-        self.add("session", context=context, params={"executor.workers": workers, "sweep.name": "s"})
+        hardware, versions = {"name": "cpu", "workers": workers}, {"python": "3.11", "torch": f"2.{workers}"}
+        more = {"command": ["/bin/lora-sweep", "-m", "lora.r=4,8", f"x={workers}"], "hardware": hardware, "noise": 0.01}
+        self.add("session", context=context, params={"executor.workers": workers, "sweep.name": "s"}, **more)
+        self.records[-1] |= {"versions": versions, "sampler": "grid"}
 
     def train(self, trial: str, steps: range, worth: float = 2.0) -> None:
         for step in steps:
@@ -74,7 +78,8 @@ def story() -> list[Record]:
     for number, trial in enumerate("abcd"):
         log.propose(trial, number, 4 if number % 2 else 8)
     log.add("started", "a", from_step=0)
-    log.add("began", "a", steps=3, facts={"trainer": "replay", "trainable_parameters": 7})
+    facts = {"trainer": "replay", "trainable_parameters": 7, "data.validation": "aaa", "tokenizer": "bbb"}
+    log.add("began", "a", steps=3, facts=facts)
     log.train("a", range(1, 4))
     log.end("a", 3)
     for trial in "bc":
@@ -94,7 +99,9 @@ def story() -> list[Record]:
     log.add("rung", "d", step=1, values={"eval_loss": math.inf})
     log.end("d", 1, "diverged")
     log.add("chosen", stage="search", reason="8 won", why="it is cheap", numbers={"values": {"r=8": 1.0}})
-    log.add("closed", finished=True)
+    log.records[-1] |= {"reused": {"trials": 1, "steps": 3}}
+    log.add("importances", evaluator="fanova", values={"lora.r": 1.0}, trials=8)
+    log.add("closed", finished=True, settled="b")
     return log.records
 
 
@@ -175,6 +182,33 @@ def test_what_is_there_is_what_the_log_says(calm: dict[str, Any]) -> None:
     sweep = calm["the sweep"]
     assert (sweep[0], sweep[1], sweep[2]) == ("s", "FINISHED", 1000000)
     assert sweep[5]["decision.search"] == "8 won" and sweep[5]["mlflow.note.content"].startswith("# Leaderboard of s")
+
+
+def test_what_a_sweep_ran_with_stands_in_its_tags(calm: dict[str, Any]) -> None:
+    tags = calm["the sweep"][5]
+    assert tags["command"] == "lora-sweep -m lora.r=4,8 x=1" and (tags["noise"], tags["settled"]) == ("0.01", "b")
+    assert json.loads(tags["versions"]) == {"python": "3.11", "torch": "2.1, then 2.2"} and tags["sampler"] == "grid"
+    others = [{"name": "cpu", "workers": 2}]
+    assert json.loads(tags["hardware"]) == {"name": "cpu", "workers": 1, "sessions": 2, "others": others}
+    assert json.loads(tags["importances"]) == {"evaluator": "fanova", "values": {"lora.r": 1.0}, "trials": 8}
+    reused = {"trials": 1, "steps": 3}
+    assert json.loads(tags["reused"]) == reused
+    told = {"order": 0, "why": "it is cheap", "numbers": {"values": {"r=8": 1.0}}, "reused": reused}
+    assert json.loads(tags["numbers.search"]) == told
+    prints = ("data.validation", "data.content", "tokenizer")
+    assert [calm["a"][5].get(key) for key in prints] == ["aaa", "ccc", "bbb"] and "tokenizer" not in calm["a"][4]
+    assert [calm["b"][5].get(key) for key in prints] == [None, "ccc", None]
+
+
+def test_the_log_and_mlflow_tell_the_same_sweep(experiment: tuple[MlflowClient, str], tmp_path: Path) -> None:
+    lived(*experiment, story(), every=1000)
+    shown, logged = recording.read(experiment[0], tmp_path.name, "s"), recorded(Ledger("s", story()))
+    assert repr(shown.records) == repr(logged.records) and logged.tags.items() <= shown.tags.items()
+    assert (shown.started, shown.ended) == (logged.started, logged.ended) == (1000.0, logged.ended)
+    for trial in "abcd":
+        assert repr(shown.curve(trial)) == repr(logged.curve(trial))
+        for metric in ("eval_loss", "loss", "grad_norm", "nothing"):
+            assert repr(shown.points(trial, metric)) == repr(logged.points(trial, metric))
 
 
 @pytest.mark.parametrize("every", [1, 3, 7])

@@ -51,3 +51,22 @@ def test_bfloat16_is_there_where_all_have_it(
 def test_memory_that_is_not_told_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardware, "_MEMINFO", tmp_path / "nothing")
     assert hardware.hardware_of(Executor(devices="cpu")).memory_gib is None
+
+
+def test_what_computes_is_told_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "meminfo").write_text("MemTotal: 16777216 kB\nMemAvailable:    8388608 kB\n")
+    (tmp_path / "cpuinfo").write_text("processor : 0\nmodel name\t: Some Processor\n")
+    monkeypatch.setattr(hardware, "_MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(hardware, "_CPUINFO", tmp_path / "cpuinfo")
+    found = hardware.computing(Executor(devices="cpu", workers=4, threads=2))
+    assert (found["kind"], found["name"], found["workers"], found["threads"]) == ("cpu", "Some Processor", 4, 2)
+    assert found["memory_gib"] == 16.0 and found["cores"] >= 1 and found["host"] and found["platform"]
+    assert hardware.computing(Executor(name="inline", devices="cpu", workers=4))["workers"] == 1
+    monkeypatch.setattr(hardware, "_CPUINFO", tmp_path / "nothing")
+    assert hardware.computing(Executor(devices="cpu"))["name"]
+
+
+def test_gpus_are_told_by_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    smi(tmp_path, monkeypatch)
+    found = hardware.computing(Executor())
+    assert (found["kind"], found["name"], found["workers"], found["memory_gib"]) == ("cuda", "NVIDIA H200", 2, 140.0)

@@ -165,6 +165,9 @@ def test_a_procedure_continues_where_it_was(shell: Shell, tmp_path: Path) -> Non
     assert again.returncode == 0, again.stdout + again.stderr
     for kind, key in (("proposed", "trial"), ("chosen", "reason")):
         assert [i[key] for i in read_log(log) if i["event"] == kind] == [i[key] for i in records if i["event"] == kind]
+    reused = [[item.get("reused") for item in found if item["event"] == "chosen"] for found in (records, read_log(log))]
+    # The sanity run is one of the ranks'; what a procedure goes on with after an interruption is no reuse.
+    assert reused[0] == reused[1] and reused[0][1] == {"trials": 1, "steps": 200}
     board = shell.report("leaderboard", "s").stdout
     assert "Decisions, stage by stage:" in board and "- ranks: lora.r=4 (1.4000)" in board
     assert (shell.folder / "runs/s/decisions.md").read_text().startswith("# Decisions")

@@ -177,6 +177,7 @@ class PackedTrainer:
             "init_seconds": round(seconds, 3),
             "train_rows": len(rows.train),
             "validation_rows": len(rows.validation),
+            **self._loaded.fingerprints(run.config),
             **pack.shape.facts(),
         }
 
