@@ -1,4 +1,4 @@
-"""Sweeps that nobody ran, for looking at a report's pictures: losses by a rule, and patterns as anybody would sum them.
+"""Sweeps that nobody ran, for looking at a report's pictures: losses by a rule.
 
 They are for the eye alone: what a report says of known effects is judged elsewhere.
 """
@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import math
 import random
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from analysis.configuration import configurations
 from analysis.curve import Points
 from analysis.evidence import Evidence
-from analysis.patterns.pattern import Effect, Interaction, Level, Patterns
-from analysis.ranking import Noise, Place, Ranking
+from analysis.patterns.found import found
+from analysis.ranking import ranked
 from analysis.recorded_sweep import RecordedSweep
 from analysis.records import SweepRecords, TrialRow
 
@@ -55,8 +53,8 @@ def evidence(chosen: Sequence[Mapping[str, Any]], made: Made | None = None, name
     records = SweepRecords("made-up", made.metric, made.direction, rows)
     by_trial = {row.trial: row for row in rows}
     sweep = RecordedSweep(records, points=lambda trial, _: _curve(by_trial[trial], made))
-    ranking = _ranking(records, made)
-    return Evidence(sweep, ranking, _patterns(ranking, swept))
+    ranking = ranked(records, made.noise)
+    return Evidence(sweep, ranking, found(sweep, ranking))
 
 
 def _loss(params: Mapping[str, Any]) -> float:
@@ -107,65 +105,12 @@ def _curve(row: TrialRow, made: Made) -> Points:
     return tuple((step, end + sign * 0.9 * (math.exp(-step / 55) - math.exp(-whole / 55))) for step in steps)
 
 
-def _ranking(records: SweepRecords, made: Made) -> Ranking:
-    sign = 1 if made.direction == "minimize" else -1
-    trials = [row for row in records.trials if row.outcome == "complete" and not row.is_reference and not row.short]
-    found = [(item.mean(made.metric) or 0.0, item) for item in configurations(trials)]
-    found.sort(key=lambda pair: sign * pair[0])
-    best = found[0][0] if found else 0.0
-    places = [
-        Place(1 if abs(value - best) <= 2 * made.noise else index, item, value)
-        for index, (value, item) in enumerate(found, start=1)
-    ]
-    return Ranking(made.metric, made.direction, tuple(places), Noise("unknown", None, ""))
-
-
-def _patterns(ranking: Ranking, swept: Sequence[str]) -> Patterns:
-    keys = [key for key in swept if key != "training.seed"]
-    effects = tuple(_effect(ranking, key) for key in keys)
-    crossed = [(one, other) for one in keys for other in keys if one < other][:2]
-    found = [_interaction(ranking, *pair) for pair in crossed if all(len(_levels(ranking, key)) <= 6 for key in pair)]
-    return Patterns(effects, tuple(found))
-
-
-def _levels(ranking: Ranking, key: str) -> list[Any]:
-    return sorted({place.configuration.params[key] for place in ranking.places})
-
-
-def _effect(ranking: Ranking, key: str) -> Effect:
-    levels = _levels(ranking, key)
-    numeric = len(levels) > 6 and not isinstance(levels[0], str)
-    groups = (
-        [levels[at * len(levels) // 4 : (at + 1) * len(levels) // 4] for at in range(4)]
-        if numeric
-        else [[level] for level in levels]
-    )
-    found = []
-    for group in groups:
-        values = [place.value for place in ranking.places if place.configuration.params[key] in group]
-        mean, error = statistics.fmean(values), 2 * statistics.pstdev(values) / math.sqrt(len(values))
-        value = (group[0], group[-1]) if numeric else group[0]
-        found.append(Level(value, str(value), len(values), mean, (mean - error, mean + error)))
-    return Effect(key, tuple(found))
-
-
-def _interaction(ranking: Ranking, one: str, other: str) -> Interaction:
-    rows, columns = _levels(ranking, one), _levels(ranking, other)
-    means = tuple(tuple(_mean(ranking, {one: row, other: column}) for column in columns) for row in rows)
-    return Interaction(one, other, 0.01, tuple(rows), tuple(columns), means)
-
-
-def _mean(ranking: Ranking, at: Mapping[str, Any]) -> float | None:
-    values = [place.value for place in ranking.places if all(place.configuration.params[key] == at[key] for key in at)]
-    return statistics.fmean(values) if values else None
-
-
 def grid(**levels: Sequence[Any]) -> list[dict[str, Any]]:
     """Returns every combination of levels; keys are written with two underscores for the dot."""
-    found: list[dict[str, Any]] = [{}]
+    points: list[dict[str, Any]] = [{}]
     for key, values in levels.items():
-        found = [{**item, key.replace("__", ".", 1): value} for item in found for value in values]
-    return found
+        points = [{**item, key.replace("__", ".", 1): value} for item in points for value in values]
+    return points
 
 
 def sampled(count: int, seed: int = 3) -> list[dict[str, Any]]:

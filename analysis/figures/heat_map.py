@@ -93,11 +93,12 @@ def _draw(panel: Axes, means: np.ndarray, counts: np.ndarray, shown_window: Wind
     colours = scale(ranking.sign > 0)
     panel.grid(visible=False)
     panel.add_patch(_hatched(means.shape))
-    image = panel.imshow(
-        means, aspect="auto", origin="lower", cmap=colours, vmin=low, vmax=high, interpolation="nearest", zorder=2
-    )
-    bar = panel.figure.colorbar(image, ax=panel, extend=_extended(shown_window, ranking), pad=0.015, aspect=25)
+    # Shapes, not pixels: some pages show a picture's shapes but no picture within it.
+    edges = [np.arange(count + 1) - 0.5 for count in reversed(means.shape)]
+    cells = panel.pcolormesh(*edges, np.ma.masked_invalid(means), cmap=colours, vmin=low, vmax=high, zorder=2)
+    bar = panel.figure.colorbar(cells, ax=panel, extend=_extended(shown_window, ranking), pad=0.015, aspect=25)
     bar.set_label(f"mean {metric_words(ranking.metric)}", fontsize=8)
+    bar.solids.set(rasterized=False, edgecolor="face")
     bar.outline.set_visible(False)
     if _is_annotated(counts):
         _annotate(panel, means, counts, (low, high), ranking)

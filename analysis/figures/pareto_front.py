@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from analysis.costs import Cost, costs
 from analysis.evidence import Evidence
-from analysis.figures.style import BLUE, GREEN, INK, MANY, ORANGE, PAPER, better_words, dots, legend, panels, paper
+from analysis.figures.style import BLUE, GREEN, INK, ORANGE, PAPER, better_words, dots, legend, panels, paper
 from analysis.figures.window import Window, window
 from analysis.levels import is_finite
 from analysis.pareto import front
@@ -82,7 +82,7 @@ def _panel(panel: Axes, cost: Cost, ranking: Ranking, shown_window: Window) -> N
     values = [cost.values[name] for name in known]
     panel.scatter(
         values, [place.value for place in known.values()], s=16 if len(known) < 60 else 7, c=BLUE, alpha=0.6,
-        linewidths=0, zorder=2, rasterized=len(known) > MANY,
+        linewidths=0, zorder=2,
     )  # fmt: skip
     _front(panel, cost.values, known, ranking)
     panel.set_xlabel(f"{cost.words} ({cost.unit})" if cost.unit else cost.words)

@@ -17,7 +17,6 @@ from analysis.figures.style import (
     BLUE,
     FAINT,
     INK,
-    MANY,
     ORANGE,
     better_words,
     dots,
@@ -104,7 +103,7 @@ def _points(panel: Axes, trials: Sequence[TrialRow], values: Sequence[float], sh
             dots(
                 panel, found, s=14 if len(trials) < 200 else 6, c=colour,
                 marker=_MARKS[kind] if inside else worse, alpha=0.8 if kind == "complete" else 0.5, linewidths=0,
-                zorder=3, rasterized=len(trials) > MANY,
+                zorder=3,
             )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from analysis.evidence import Evidence
-from analysis.figures.style import BLUE, FAINT, INK, MANY, ORANGE, PAPER, PURPLE, dots
+from analysis.figures.style import BLUE, FAINT, INK, ORANGE, PAPER, PURPLE, dots
 from analysis.figures.varied import Varied, value_of
 from analysis.figures.window import Window
 from analysis.levels import is_finite
@@ -67,8 +67,7 @@ def _points(panel: Axes, axis: Varied, ranking: Ranking, shown_window: Window) -
             ]
             dots(
                 panel, found, s=16 if few else 7, c=colour, marker=marker,
-                alpha=0.9 if few or tied else 0.5, linewidths=0.4, edgecolors=PAPER, zorder=order,
-                rasterized=len(places) > MANY and not tied,
+                alpha=0.9 if few or tied else 0.5, linewidths=0.4 if few else 0, edgecolors=PAPER, zorder=order,
             )  # fmt: skip
     if few:
         _ranges(panel, standing, metric)
@@ -126,5 +125,4 @@ def _rug(panel: Axes, axis: Varied, trials: Sequence[TrialRow], sign: int) -> No
         ends = (0.965 - height, 1.0 - height) if sign > 0 else (height, 0.035 + height)
         panel.vlines(
             found, *ends, transform=panel.get_xaxis_transform(), colors=colour, linewidth=1.0, alpha=0.6, zorder=1,
-            rasterized=len(found) > MANY,
         )  # fmt: skip

@@ -27,9 +27,6 @@ PAPER, INK, GRID, FAINT = "#FAFAFA", "#222222", "#DDDDDD", "#9A9A9A"
 WIDTH = 7.2
 """Inches: 691 px, which GitHub shows in full."""
 
-MANY = 400
-"""Marks or lines from which on a picture's points become pixels: a thousand shapes for each axis are megabytes."""
-
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # words stay words: a tenth of the size
     "svg.hashsalt": "lora-sweeper",
@@ -87,7 +84,7 @@ def svg(figure: Figure) -> bytes:
     """Returns a picture as SVG: the same bytes for the same picture, as there is no date in it."""
     file = io.BytesIO()
     with drawing():
-        figure.savefig(file, format="svg", facecolor=PAPER, dpi=144, metadata={"Date": None})
+        figure.savefig(file, format="svg", facecolor=PAPER, metadata={"Date": None})
     # matplotlib writes at what places text stands to 14 digits; a thousandth of a point is enough.
     return _LONG.sub(rb"\1", file.getvalue())
 

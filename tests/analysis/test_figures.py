@@ -24,12 +24,15 @@ from analysis.figures.slices import slices
 from analysis.figures.style import drawing, metric_words, shown
 from analysis.figures.varied import number, varied
 from analysis.figures.window import window
-from analysis.patterns.pattern import Patterns
+from analysis.patterns.pattern import Interaction, Patterns
 from benchmarks.made_up_sweeps import Made, evidence, grid
 
 GRID = evidence(
     grid(training__learning_rate=(1e-4, 2e-4), lora__r=(8, 16, 32), data__name=("a$b$_c", "<b>&\nx")), Made(pruned=0.1)
 )
+DEPENDS = Interaction("lora.r", "data.name", 0.01, ("8", "16"), ("a", "b"), ((1.5, 1.4), (1.3, None)))
+BOTH = dataclasses.replace(DEPENDS, means=((1.5, 1.4), (1.3, 1.35)))
+GRID = dataclasses.replace(GRID, patterns=dataclasses.replace(GRID.patterns, interactions=(BOTH,)))
 ONE = evidence([{}])
 NAMES = ["learning_curves", "slices", "heat_map", "interactions", "parallel", "pareto", "progress"]
 
@@ -108,6 +111,7 @@ def test_pictures_are_left_out_where_there_is_nothing_to_show() -> None:
     one_parameter = evidence(grid(lora__r=(8, 16, 32)))
     assert heat_map(one_parameter) is None and parallel(one_parameter) is None
     assert interactions(dataclasses.replace(GRID, patterns=Patterns())) is None
+    assert interactions(dataclasses.replace(GRID, patterns=Patterns(interactions=(DEPENDS,)))) is None
     assert slices(ONE) is None and pareto_front(ONE) is None and progress(ONE) is None
 
 
