@@ -35,7 +35,7 @@ def report(
     settled: dict[str, Any] | None,
     *,
     patience: Patience,
-    write_report: Callable[[], None] = lambda: None,
+    write_report: Callable[[], bool] = lambda: False,
 ) -> int:
     """Writes the leaderboard and the report, and prints the ranking, whether or not anybody else can be told.
 
@@ -46,7 +46,8 @@ def report(
         history: What is known.
         settled: What a procedure has settled on; None for a plain search, whose first place wins.
         patience: What happens while a file cannot be written.
-        write_report: Writes the report, where one is wanted, while the ranking is being read.
+        write_report: Writes the report, where one is wanted, while the ranking is being read; False where there is none
+            of what is known now.
 
     Returns:
         0, or 1 when no trial completed.
@@ -62,8 +63,8 @@ def report(
     winner = best if settled is None else _trial_of(asked, settled, history)
     shows = _shows(asked, history.trials.get(winner or ""))
     say("\n" + "\n\n".join([leaderboard.to_text(board), *shows]) + "\n")
-    write_report()
-    say("\n\n".join([_where(asked, paths, winner), _next(asked, history, best, settled)]))
+    has_report = write_report()
+    say("\n\n".join([_where(asked, paths, winner, has_report), _next(asked, history, best, settled)]))
     return 0 if any(trial.outcome == "complete" for trial in history.contenders) else 1
 
 
@@ -111,10 +112,9 @@ def _metrics(trial: TrialRow) -> str:
     return "\n".join([f"\nMetrics of {trial.name} at its best rung:", *lines])
 
 
-def _where(asked: Command, paths: SweepPaths, best: str | None) -> str:
+def _where(asked: Command, paths: SweepPaths, best: str | None, has_report: bool) -> str:
     places = {
-        "Report": paths.report,
-        "Page": paths.page,
+        **({"Report": paths.report, "Page": paths.page} if has_report else {}),
         "Leaderboard": paths.leaderboard,
         "Its adapter" if asked.procedure is not None else "Best adapter": paths.adapter(best) if best else None,
         "Best config": paths.best,
