@@ -17,10 +17,4 @@ def chosen(evidence: Evidence) -> TrialRow | None:
     """
     settled = evidence.sweep.tags.get(SETTLED)
     named = next((row for row in evidence.sweep.records.trials if settled and row.trial == settled), None)
-    return named or winning(evidence)
-
-
-def winning(evidence: Evidence) -> TrialRow | None:
-    """Returns the best trial of the first place, None where there is none."""
-    ranking = evidence.ranking
-    return ranking.places[0].configuration.best(ranking.metric, ranking.sign) if ranking.places else None
+    return named or evidence.ranking.winner

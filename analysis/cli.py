@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import math
 import os
 import sys
 from pathlib import Path
 
-from analysis import diagnose_command
+from analysis import compare_command, diagnose_command, import_command
 from analysis.redaction import RedactedStream, redacted
 from analysis.visible import visible
 
@@ -16,6 +17,8 @@ COMMANDS = "lora_report.commands"
 """The entry points that add commands: functions of argparse's subparsers, light to import."""
 
 DEFAULT_URI = "sqlite:///mlflow.db"
+
+_RANKS = "Ranks a sweep's configurations, or those of several sweeps whose metric, data and tokenizer agree."
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,16 +29,21 @@ def parser() -> argparse.ArgumentParser:
         epilog="Example: lora-report leaderboard --format csv --output ranking.csv",
     )
     commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    board = commands.add_parser("leaderboard", help="rank the trials of a sweep", description="Ranks a sweep's trials.")
-    board.add_argument("sweep", nargs="?", help="the sweep's name (default: the latest)")
+    board = commands.add_parser("leaderboard", help="rank a sweep, or several as one", description=_RANKS)
+    board.add_argument("sweeps", nargs="*", metavar="SWEEP", help="several are ranked as one (default: the latest)")
     uri = os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_URI)
     board.add_argument("--tracking-uri", default=uri, help=f"default: {redacted(uri)}".replace("%", "%%"))
     board.add_argument("--experiment", default="lora-sweeper", help="default: %(default)s")
-    board.add_argument("--top", type=_positive, metavar="N", help="only the first N places")
+    board.add_argument("--top", type=_positive, metavar="N", help="only the first N rows")
+    noise = "the smallest difference of the metric that counts: what lies no further apart is tied"
+    board.add_argument("--noise", type=_difference, metavar="X", help=noise)
+    board.add_argument("--trials", action="store_true", help="a row per trial, not per configuration over its seeds")
     board.add_argument("--format", choices=["md", "csv", "json"], default="md", help="default: %(default)s")
     board.add_argument("--output", type=Path, metavar="FILE", help="write there instead of printing")
     board.set_defaults(run=_leaderboard)
     diagnose_command.add(commands, uri, redacted(uri))
+    import_command.add(commands, uri, redacted(uri))
+    compare_command.add(commands, uri, redacted(uri))
     for point in importlib.metadata.entry_points(group=COMMANDS):
         point.load()(commands)
     return made
@@ -45,6 +53,16 @@ def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a number of at least 1")
     return int(text)
+
+
+def _difference(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not 0 <= found < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of at least 0, as 0.003")
+    return found
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -79,12 +97,18 @@ def _print(text: str) -> None:
 
 
 def _leaderboard(parsed: argparse.Namespace) -> str:
-    from analysis import leaderboard
+    from analysis import leaderboard_records, leaderboard_table
+    from analysis.across import comparable, merged
+    from analysis.leaderboard import rank
     from analysis.store import open_store, read_sweep
 
-    records = read_sweep(open_store(parsed.tracking_uri), parsed.experiment, parsed.sweep)
-    render = {"md": leaderboard.to_markdown, "csv": leaderboard.to_csv, "json": leaderboard.to_json}[parsed.format]
-    return render(leaderboard.rank(records).top(parsed.top))
+    store, names = open_store(parsed.tracking_uri), list(dict.fromkeys(parsed.sweeps)) or [None]
+    sweeps = [read_sweep(store, parsed.experiment, name) for name in names]
+    comparable(sweeps)
+    ranked = rank(merged(sweeps), parsed.noise)
+    board = (ranked.by_trial if parsed.trials else ranked).top(parsed.top)
+    forms = {"csv": leaderboard_records.to_csv, "json": leaderboard_records.to_json}
+    return forms.get(parsed.format, leaderboard_table.to_markdown)(board)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ from analysis.records import TrialRow
 
 SEED = "training.seed"
 
-_DECIDES = ("model.", "quantization.", "lora.", "data.", "training.")
+DECIDES = ("model.", "quantization.", "lora.", "data.", "training.")
 """How the parameters begin that decide what a trial computes; the others say how it was run."""
 
-_READ = {"data.validation_prompts", "data.max_new_tokens", "model.cache_dir"}
+READ = {"data.validation_prompts", "data.max_new_tokens", "model.cache_dir"}
 """What is only read by people, or where files lie."""
 
 
@@ -45,10 +44,6 @@ class Configuration:
         """Returns a metric of every trial that has it, in their order."""
         return tuple(trial.metrics[metric] for trial in self.trials if metric in trial.metrics)
 
-    def best(self, metric: str, sign: int) -> TrialRow:
-        """Returns the trial with the best value of a metric, the earliest among equals; `sign` is -1 where more is."""
-        return min(self.trials, key=lambda trial: sign * trial.metrics.get(metric, math.inf * sign))
-
     def mean(self, metric: str) -> float | None:
         """Returns the mean over the trials; None where none has the metric."""
         values = self.values(metric)
@@ -65,7 +60,7 @@ def configurations(trials: Iterable[TrialRow]) -> list[Configuration]:
 
 def _key(trial: TrialRow) -> str:
     """Returns what decides; a trial of which nothing is known but its name stands for itself."""
-    deciding = {key: value for key, value in trial.params.items() if key.startswith(_DECIDES) and key not in _READ}
+    deciding = {key: value for key, value in trial.params.items() if key.startswith(DECIDES) and key not in READ}
     without_seed = {key: value for key, value in deciding.items() if key != SEED}
     whose = trial.trial if SEED not in deciding else ""  # without seeds, two trials are two configurations
     return json.dumps([without_seed, whose], sort_keys=True, default=str)

@@ -1,51 +1,55 @@
-"""Ranks the trials of a sweep."""
+"""Ranks the configurations of a sweep, for people and programs."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import math
+import statistics
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-import pandas as pd
-
-from analysis.markdown import escape, table
+from analysis.configuration import Configuration
+from analysis.ranking import Noise, Place, Ranking, ranked, takes_a_place
 from analysis.records import SweepRecords, TrialRow
-
-# Shown for every trial in JSON and CSV, swept or not: what the name and the table are made of.
-_TRAINER = "trainer.name"
-_ALWAYS = (
-    "lora.r",
-    "lora.alpha",
-    "lora.gain",
-    "lora.realised_gain",
-    "lora.dropout",
-    "lora.use_rslora",
-    "training.learning_rate",
-    "training.lr_scheduler_type",
-    "training.seed",
-    "data.name",
-    "quantization.name",
-    _TRAINER,
-)
-
-# Swept keys that the fixed columns show already.
-_COVERED = {
-    *("lora.r", "lora.alpha", "lora.gain", "lora.dropout", "lora.use_rslora", "data", "data.name"),
-    *("training.learning_rate", "training.lr_scheduler_type"),
-}
-
-_TOLD_BY_NAME = {"LoRA", "Scheduler", "Data", "Outcome"}
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """A trial and its place; None for one that takes none."""
+    """A row: a configuration, or one trial, and its place; None for one that takes none.
+
+    `interval` is that of the mean, 95 %, where seeds tell; `tied_with` names the configurations it cannot be told from.
+    """
 
     place: int | None
-    trial: TrialRow
+    configuration: Configuration
+    interval: tuple[float, float] | None = None
+    tied_with: tuple[str, ...] = ()
+
+    @property
+    def trial(self) -> TrialRow:
+        """Its first trial, whose name and parameters stand for all."""
+        return self.configuration.trials[0]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Each metric's mean over the trials that have it."""
+        names = dict.fromkeys(key for trial in self.configuration.trials for key in trial.metrics)
+        return {name: statistics.fmean(self.configuration.values(name)) for name in names}
+
+    @property
+    def verdicts(self) -> dict[str, int]:
+        """What the curves show, and of how many trials."""
+        return dict(Counter(name for trial in self.configuration.trials for name in trial.verdicts))
+
+    @property
+    def sweeps(self) -> str:
+        """The sweeps that its trials are from; empty where that is one."""
+        return ", ".join(dict.fromkeys(trial.sweep for trial in self.configuration.trials))
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The first trial's."""
+        return self.trial.params
 
 
 @dataclass(frozen=True)
@@ -57,185 +61,89 @@ class Leaderboard:
     rows: list[Ranked]
     outcomes: dict[str, int]
     decisions: dict[str, str] = field(default_factory=dict)
+    ranking: Ranking | None = None
+
+    @property
+    def noise(self) -> Noise | None:
+        """How far values lie apart by chance."""
+        return None if self.ranking is None else self.ranking.noise
+
+    @property
+    def winner(self) -> TrialRow | None:
+        """The best trial of the first place; None where no trial takes one."""
+        return None if self.ranking is None else self.ranking.winner
 
     @property
     def shown(self) -> list[Ranked]:
         """The rows of the table: those with a place, and the references."""
         return [row for row in self.rows if row.place is not None or _is_measured_reference(row.trial)]
 
-    def top(self, count: int | None) -> Leaderboard:
-        """Returns the board with only the first places; references stay, and what failed, but not what was pruned."""
-        if count is None:
-            return self
-        rows = [row for row in self.rows if (row.place or 0) <= count and row.trial.outcome != "pruned"]
-        return dataclasses.replace(self, rows=rows)
+    @property
+    def unplaced(self) -> list[TrialRow]:
+        """The trials that are not in the table."""
+        return [row.trial for row in self.rows if row.place is None and not _is_measured_reference(row.trial)]
+
+    @property
+    def is_of_several(self) -> bool:
+        """Whether the rows are those of several sweeps, and say which."""
+        return any(row.trial.sweep for row in self.rows)
+
+    @property
+    def has_seeds(self) -> bool:
+        """Whether some row stands for several trials."""
+        return any(len(row.configuration.trials) > 1 for row in self.rows)
 
     @property
     def swept(self) -> list[str]:
         """The keys that were varied."""
         rows = [row for row in self.rows if not row.trial.short]  # what a short stage sets beside is no axis
-        return list(dict.fromkeys(key for row in rows for key in row.trial.swept))
+        return list(dict.fromkeys(key for row in rows for trial in row.configuration.trials for key in trial.swept))
+
+    @property
+    def by_trial(self) -> Leaderboard:
+        """The board with a row per trial, each with its configuration's place, a configuration's best trial first."""
+        if self.ranking is None:
+            return self
+        placed = [
+            Ranked(row.place, Configuration((trial,)), tied_with=row.tied_with)
+            for row in self.rows
+            if row.place is not None
+            for trial in self.ranking.best_first(row.configuration)
+        ]
+        return dataclasses.replace(self, rows=[*placed, *(row for row in self.rows if row.place is None)])
+
+    def top(self, count: int | None) -> Leaderboard:
+        """Returns the board with only the first rows; references stay, and what failed, but not what was pruned."""
+        if count is None:
+            return self
+        placed = [row for row in self.rows if row.place is not None][:count]
+        others = [row for row in self.rows if row.place is None and row.trial.outcome != "pruned"]
+        return dataclasses.replace(self, rows=[*placed, *others])
 
 
 def _is_measured_reference(trial: TrialRow) -> bool:
     return trial.is_reference and trial.outcome == "complete"
 
 
-def rank(records: SweepRecords) -> Leaderboard:
-    """Ranks by the best value over each trial's curve.
+def rank(records: SweepRecords, noise: float | None = None) -> Leaderboard:
+    """Ranks configurations by the mean over their trials of the best value over each trial's curve.
 
     Args:
         records: The sweep.
+        noise: The smallest difference that counts, in the metric's unit; None where nobody states one.
 
     Returns:
-        The leaderboard. Only complete trials with a finite value take a place, and none of a stage that is shorter than
-        the run it stands for; equals keep the order of their numbers.
+        The leaderboard. Only complete trials with a finite value take part, and none of a stage that is shorter than
+        the run it stands for; configurations that cannot be told apart share a place (`analysis.ranking`).
     """
-    sign = 1 if records.direction == "minimize" else -1
-    placed = [row for row in records.trials if _takes_a_place(row, records.metric)]
-    placed.sort(key=lambda row: (sign * row.metrics[records.metric], row.number))
+    ranking = ranked(records, noise)
     references = [row for row in records.trials if row.is_reference]
-    others = [row for row in records.trials if not row.is_reference and row not in placed]
-    rows = [Ranked(place, row) for place, row in enumerate(placed, start=1)]
-    rows += [Ranked(None, row) for row in [*references, *others]]
+    others = [row for row in records.trials if not row.is_reference and not takes_a_place(row, records.metric)]
+    rows = [_row(place) for place in ranking.places]
+    rows += [Ranked(None, Configuration((row,))) for row in [*references, *others]]
     outcomes = Counter(row.outcome for row in records.trials if not row.is_reference)
-    return Leaderboard(records.name, records.metric, rows, dict(outcomes), records.decisions)
+    return Leaderboard(records.name, records.metric, rows, dict(outcomes), records.decisions, ranking)
 
 
-def _takes_a_place(row: TrialRow, metric: str) -> bool:
-    return (
-        row.outcome == "complete"
-        and not row.is_reference
-        and not row.short
-        and math.isfinite(row.metrics.get(metric, math.nan))
-    )
-
-
-def to_markdown(board: Leaderboard) -> str:
-    """Returns the table as GitHub Markdown, with the trials that take no place counted and named under it."""
-    rows = [_cells(row, board) for row in board.shown]
-    lines = [f"# Leaderboard of {escape(board.sweep)}", "", *table(rows), "", *_footer(board)]
-    return "\n".join(lines) + "\n"
-
-
-def _cells(row: Ranked, board: Leaderboard) -> dict[str, str]:
-    trial, params = row.trial, row.trial.params
-    reference = trial.is_reference
-    return {
-        "Place": str(row.place or ""),
-        "Trial": trial.name,
-        f"Best {board.metric}": _number(trial.metrics.get(board.metric), 4),
-        "LoRA": "untrained" if reference else _lora(params),
-        "Gain": "" if reference else f"{params['lora.realised_gain']:.3g}",
-        "Learning rate": "" if reference else f"{params['training.learning_rate']:.4g}",
-        "Scheduler": "" if reference else str(params["training.lr_scheduler_type"]),
-        "Data": _data(params),
-        **{key: "" if reference else _word(params.get(key)) for key in board.swept if key not in _COVERED},
-        "Trainer": _word(params.get(_TRAINER)),
-        "Steps": _number(trial.metrics.get("steps"), 0),
-        "Seconds": _number(trial.metrics.get("seconds"), 1),
-        "Outcome": "reference" if reference else trial.outcome,
-        **({"Notes": _notes(trial)} if any(map(_notes, (item.trial for item in board.shown))) else {}),
-    }
-
-
-def _notes(trial: TrialRow) -> str:
-    """Returns what a curve shows beyond that it learned, and which way it errs on the rarest label."""
-    return ", ".join(name.replace("_", " ") for name in trial.verdicts if name not in _NO_NEWS)
-
-
-_NO_NEWS = {"learning", "recall_limited", "precision_limited"}
-
-
-def _lora(params: dict[str, Any]) -> str:
-    rslora = ", rsLoRA" if params["lora.use_rslora"] else ""
-    return f"r={params['lora.r']}, alpha={params['lora.alpha']:g}, dropout={params['lora.dropout']:g}{rslora}"
-
-
-def _data(params: dict[str, Any]) -> str:
-    return str(params["data.name"]) if params["data.augmentation"] == "none" else "augmented"
-
-
-def _word(value: Any) -> str:
-    if value is None:
-        return ""
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "" if value is None else f"{value:.{digits}f}"
-
-
-def _footer(board: Leaderboard) -> list[str]:
-    counted = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(board.outcomes.items()))
-    unplaced = [row.trial for row in board.rows if row not in board.shown]
-    decided = [f"- {escape(stage)}: {escape(reason)}" for stage, reason in board.decisions.items()]
-    stages = ["", "Decisions, stage by stage:", "", *decided] if decided else []
-    return [f"Trials: {counted or 'none'}.", *_explained(unplaced), *stages]
-
-
-def _explained(trials: list[TrialRow]) -> list[str]:
-    told = [
-        f"- {escape(row.name)}: {'short, ' if row.short else ''}{row.outcome}, {escape(row.reason)}" for row in trials
-    ]
-    return ["", *told] if told else []
-
-
-def to_frame(board: Leaderboard) -> pd.DataFrame:
-    """Returns a row per trial: place, name, outcome, parameters under their dotted names, and metrics."""
-    return pd.DataFrame(_records(board))
-
-
-def _record(row: Ranked, swept: list[str], metrics: list[str]) -> dict[str, Any]:
-    trial = row.trial
-    keys = dict.fromkeys([*swept, *_ALWAYS])
-    params = {key: None if trial.is_reference and _is_trained(key) else trial.params.get(key) for key in keys}
-    values = {key: trial.metrics.get(key) for key in metrics}
-    return {
-        "place": row.place,
-        "name": trial.name,
-        "outcome": _outcome(trial),
-        "reason": trial.reason,
-        "verdicts": ",".join(trial.verdicts),
-        **params,
-        **values,
-    }
-
-
-def _is_trained(key: str) -> bool:
-    """True for what an untrained base model does not have."""
-    return key.startswith(("lora.", "training."))
-
-
-def _outcome(trial: TrialRow) -> str:
-    return "reference" if trial.is_reference and trial.outcome == "complete" else trial.outcome
-
-
-def to_csv(board: Leaderboard) -> str:
-    """Returns `to_frame` as CSV."""
-    return to_frame(board).astype({"place": "Int64"}).to_csv(index=False)
-
-
-def to_json(board: Leaderboard) -> str:
-    """Returns `{"sweep", "metric", "rows": [...]}`; what is not known is null."""
-    rows = [
-        {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()}
-        for row in _records(board)
-    ]
-    return json.dumps({"sweep": board.sweep, "metric": board.metric, "rows": rows}, indent=2)
-
-
-def _records(board: Leaderboard) -> list[dict[str, Any]]:
-    metrics = list(dict.fromkeys(key for row in board.rows for key in row.trial.metrics))
-    return [_record(row, board.swept, metrics) for row in board.rows]
-
-
-def to_text(board: Leaderboard) -> str:
-    """Returns the table for a terminal, without what the names already tell."""
-    rows = [_cells(row, board) for row in board.shown]
-    same = {"Trainer"} if len({row["Trainer"] for row in rows if row["Place"]}) == 1 else set()
-    narrow = [{key: value for key, value in row.items() if key not in {*_TOLD_BY_NAME, *same}} for row in rows]
-    # Why a trial was pruned scrolled by, and stands in the file.
-    rows_told = [row for row in board.rows if row.trial.outcome != "pruned"]
-    told = dataclasses.replace(board, rows=rows_told, decisions={})
-    return "\n".join([*table(narrow, plain=True), "", *_footer(told)])
+def _row(place: Place) -> Ranked:
+    return Ranked(place.place, place.configuration, place.interval, place.tied_with)

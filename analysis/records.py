@@ -36,6 +36,8 @@ SETTLED = "settled"
 """The tag of a procedure's sweep: the id of the trial that measured what it has settled on."""
 ORIGIN = "origin"
 """The tag of a sweep that was imported: what it was made from."""
+AXIS = "axis"
+"""The tag of a trial whose steps are not known: `epoch`, its points are counted in the order of their epochs."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class TrialRow:
 
     A `short` one ended before the run it stands for would have: it was compared within its stage alone. `verdicts` are
     what its curve shows, as `analysis.verdict` names it. `started` and `ended` are Unix times in seconds, None where
-    they are not known; `fingerprints` are those of `VALIDATION`, `CONTENT` and `TOKENIZER` that are.
+    they are not known; `fingerprints` are those of `VALIDATION`, `CONTENT` and `TOKENIZER` that are. `sweep` is
+    the name of its sweep where several are ranked as one, else empty.
     """
 
     number: int
@@ -62,24 +65,37 @@ class TrialRow:
     started: float | None = None
     ended: float | None = None
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+    sweep: str = ""
 
 
 @dataclass(frozen=True)
 class SweepRecords:
-    """A sweep's trials in the order of their numbers, references first; `decisions` are a procedure's, by stage."""
+    """A sweep's trials in the order of their numbers, references first; `decisions` are a procedure's, by stage.
+
+    `noise` is the setting `sweep.noise`: the share of the best value that is taken for chance where no seeds are
+    repeated; None where nobody recorded it.
+    """
 
     name: str
     metric: str
     direction: str
     trials: list[TrialRow]
     decisions: dict[str, str] = field(default_factory=dict)
+    noise: float | None = None
 
 
 def sweep_records(tags: Mapping[str, str], rows: Iterable[TrialRow]) -> SweepRecords:
     """Returns a sweep from the tags of its own run and the rows of its trials' runs."""
     trials = sorted(rows, key=lambda row: (row.number, row.name, row.trial))
     decisions = {key.removeprefix(DECISION): value for key, value in tags.items() if key.startswith(DECISION)}
-    return SweepRecords(tags["sweep"], tags["metric"], tags["direction"], trials, decisions)
+    return SweepRecords(
+        tags["sweep"], tags["metric"], tags["direction"], trials, decisions, _share(tags.get(NOISE, ""))
+    )
+
+
+def _share(text: str) -> float | None:
+    found = parse(text)
+    return float(found) if isinstance(found, (int, float)) and not isinstance(found, bool) and found >= 0 else None
 
 
 def trial_row(

@@ -18,7 +18,7 @@ from analysis.bounds import Values
 from analysis.curve import Points
 from analysis.leaderboard import rank
 from analysis.recorded_run import RecordedRun, curve_of, is_of_a_curve
-from analysis.records import JUDGED, PARENT, parse
+from analysis.records import AXIS, JUDGED, PARENT, parse
 from analysis.report_error import ReportError
 from analysis.store import answering, records_of, search, sweep_runs
 
@@ -91,7 +91,7 @@ def _bounds(sweep: Run) -> Values:
 def _sweep(client: MlflowClient, experiment: str, sweep: str | None) -> Found:
     parent, children = sweep_runs(client, experiment, sweep)
     by_trial = {run.data.tags["trial"]: run for run in children}
-    rows = [row for row in rank(records_of(parent, children)).rows if not row.trial.is_reference]
+    rows = [row for row in rank(records_of(parent, children)).by_trial.rows if not row.trial.is_reference]
     own = _bounds(parent)
     runs = [read_run(client, by_trial[row.trial.trial], row.place, own) for row in rows]
     return Found(runs, parent.data.tags["sweep"])
@@ -136,7 +136,7 @@ def read_run(client: MlflowClient, run: Run, place: int | None = None, bounds: V
     tags, metrics = run.data.tags, run.data.metrics
     outcome = tags.get("outcome") or _STATUS.get(run.info.status, "interrupted")
     points = {name: points_of(client, run.info.run_id, name) for name in metrics if is_of_a_curve(name)}
-    steps = planned_steps(params, metrics, outcome)
+    steps = None if AXIS in tags else planned_steps(params, metrics, outcome)
     swept = tuple(filter(None, tags.get("swept", "").split(",")))
     return RecordedRun(run.info.run_name, curve_of(points, steps, outcome), params, place, swept, bounds or {})
 

@@ -32,6 +32,7 @@ _ADAPTER_KEYS = {
     "use_rslora": "lora.use_rslora",
     "target_modules": "lora.target_modules",
     "bias": "lora.bias",
+    "base_model_name_or_path": "model.path",
 }
 
 
@@ -59,6 +60,25 @@ def read(path: Path) -> RecordedRun:
     if not (curve.losses or curve.evals):
         raise ReportError(f"{file} holds neither a loss nor an evaluation: the run logged nothing yet")
     return RecordedRun(_name(file), curve, {**_known(state, _STATE_KEYS), **_adapter(file, path)})
+
+
+def costs(path: Path) -> dict[str, float]:
+    """Returns what a run took, under our names: `steps`, and `seconds` where its Trainer summed it up.
+
+    Args:
+        path: As for `read`.
+
+    Raises:
+        ReportError: There is no such file, or it holds no JSON object.
+    """
+    state = _json(state_file(path))
+    found = {"steps": _count(state.get("global_step"))}
+    history = state.get("log_history")
+    entries = history if isinstance(history, list) else []
+    took = [entry["train_runtime"] for entry in entries if isinstance(entry, dict) and "train_runtime" in entry]
+    seconds = [_float(value) for value in took if isinstance(value, (int, float)) and not isinstance(value, bool)]
+    kept = {name: float(value) for name, value in found.items() if value is not None}
+    return {**kept, **({"seconds": seconds[-1]} if seconds else {})}
 
 
 def state_file(path: Path) -> Path:
@@ -125,10 +145,21 @@ def _count(value: Any) -> int | None:
 
 
 def _outcome(state: Mapping[str, Any], entries: Iterable[Mapping[str, Any]], steps: int | None) -> str:
-    """Returns `complete` where all steps were run, or the Trainer summed the run up; it does so at its end."""
+    """Returns `complete` where all steps were run, or the Trainer says that it is over.
+
+    It sums a run up at its end; a checkpoint of before says that training should stop where patience had an end
+    (transformers.TrainerControl, EarlyStoppingCallback).
+    """
     done = _count(state.get("global_step")) or 0
-    is_over = any("train_runtime" in entry for entry in entries)
+    is_over = any("train_runtime" in entry for entry in entries) or _was_stopped(state)
     return "complete" if is_over or steps is None or done >= steps else "interrupted"
+
+
+def _was_stopped(state: Mapping[str, Any]) -> bool:
+    found: Any = state
+    for key in ("stateful_callbacks", "TrainerControl", "args", "should_training_stop"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found is True
 
 
 def _adapter(file: Path, asked: Path) -> dict[str, Any]:

@@ -13,34 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from matplotlib.figure import Figure
 
 from analysis.curve import Curve, Points
+from analysis.figures.style import BLUE, GREEN, ORANGE, PAPER, PURPLE, drawing, panels, paper
 from analysis.verdict import Name
 from benchmarks.provoked import stored
 
 FOLDER = Path(__file__).parents[1] / "docs" / "figures"
-
-# Okabe and Ito 2008, "Color Universal Design": told apart whatever one's colour vision.
-BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
-PAPER, INK, GRID = "#FAFAFA", "#222222", "#DDDDDD"
-"""A page's own background may be light or dark: the pictures bring theirs."""
-
-STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",  # words stay words: a tenth of the size
-    "svg.hashsalt": "lora-sweeper",
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": GRID,
-    "axes.edgecolor": INK,
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-}
 
 
 @dataclass(frozen=True)
@@ -116,9 +95,10 @@ def draw(name: Name, picture: Picture, folder: Path) -> Path:
     """Draws one verdict's picture; returns the file."""
     curve = stored.read(picture.training)
     path = folder / f"{name}.svg"
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 2.5), facecolor=PAPER, layout="constrained")
-        left, right = figure.subplots(1, 2)
+    # The ends of a logarithmic axis are powers, which matplotlib writes as mathematics.
+    with drawing(), mpl.rc_context({"text.parse_math": True}):
+        figure = paper(2.5)
+        left, right = panels(figure, 1, 2)
         _panel(left, "loss (nats per token)", losses(curve))
         axis, lines = beside(curve, picture.beside)
         _panel(right, axis, lines)
@@ -141,7 +121,6 @@ def _from_zero(axes: Any, lines: list[Line]) -> None:
 
 
 def _panel(axes: Any, words: str, lines: list[Line]) -> None:
-    axes.set_facecolor(PAPER)
     axes.set_xlabel("optimizer step")
     axes.set_ylabel(words)
     for line in lines:

@@ -17,7 +17,7 @@ class Adapters:
 
     def __init__(self, trials: Iterable[Trial], objective: Objective, paths: SweepPaths, keep: float) -> None:
         self._objective, self._paths, self._keep = objective, paths, keep
-        # (value, number, id), the best first: the leaderboard's order.
+        # (value, number, id), the best first: with one seed each the leaderboard's order.
         ranked = sorted(rank for trial in trials if (rank := self._rank(trial)) is not None)
         self._best = ranked[: int(min(keep, len(ranked)))]
 

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from analysis import diagnosis_page, leaderboard
+from analysis import diagnosis_page, leaderboard_table
 from analysis.bounds import Bounds
 from analysis.diagnosis_page import diagnosed
+from analysis.leaderboard import Leaderboard, rank
 from analysis.recorded_run import RecordedRun
 from analysis.records import TrialRow
 from analysis.redaction import redacted
@@ -53,18 +54,19 @@ def report(
         0, or 1 when no trial completed.
     """
     records = ledger.records
-    board = leaderboard.rank(records)
-    markdown = redacted(leaderboard.to_markdown(board))
+    board = rank(records)
+    markdown = redacted(leaderboard_table.to_markdown(board))
     patience.until(lambda: paths.leaderboard.write_text(markdown, encoding="utf-8"))
     if [trial.outcome for trial in history.contenders] == ["complete"]:
         say(_metrics(records.trials[-1]))
-    best = next((row.trial.trial for row in board.rows if row.place == 1), None)
+    best = None if board.winner is None else board.winner.trial
     patience.until(lambda: _keep_best(asked, paths, history, history.trials.get(best or ""), settled))
     winner = best if settled is None else _trial_of(asked, settled, history)
     shows = _shows(asked, history.trials.get(winner or ""))
-    say("\n" + "\n\n".join([leaderboard.to_text(board), *shows]) + "\n")
+    say("\n" + "\n\n".join([leaderboard_table.to_text(board), *shows]) + "\n")
     has_report = write_report()
-    say("\n\n".join([_where(asked, paths, winner, has_report), _next(asked, history, best, settled)]))
+    where = _where(asked, paths, _adapter(asked, paths, board, winner), has_report)
+    say("\n\n".join([where, _next(asked, history, best, settled)]))
     return 0 if any(trial.outcome == "complete" for trial in history.contenders) else 1
 
 
@@ -112,17 +114,26 @@ def _metrics(trial: TrialRow) -> str:
     return "\n".join([f"\nMetrics of {trial.name} at its best rung:", *lines])
 
 
-def _where(asked: Command, paths: SweepPaths, best: str | None, has_report: bool) -> str:
+def _adapter(asked: Command, paths: SweepPaths, board: Leaderboard, winner: str | None) -> dict[str, Path]:
+    """Returns the winner's adapter; where a luckier trial's displaced it (`sweep.keep_adapters`), the best left."""
+    if winner is not None and paths.adapter(winner).exists():
+        return {"Its adapter" if asked.procedure is not None else "Best adapter": paths.adapter(winner)}
+    trials = (row.trial for row in board.by_trial.rows if row.place is not None)
+    left = next((trial for trial in trials if paths.adapter(trial.trial).exists()), None)
+    return {} if left is None or asked.procedure is not None else {"Adapter left": paths.adapter(left.trial)}
+
+
+def _where(asked: Command, paths: SweepPaths, adapter: dict[str, Path], has_report: bool) -> str:
     places = {
         **({"Report": paths.report, "Page": paths.page} if has_report else {}),
         "Leaderboard": paths.leaderboard,
-        "Its adapter" if asked.procedure is not None else "Best adapter": paths.adapter(best) if best else None,
+        **adapter,
         "Best config": paths.best,
         "Decisions": paths.decisions,
         "Every event": paths.events,
         "Libraries' log": paths.log,
     }
-    found = {name: str(path) for name, path in places.items() if path is not None and Path(path).exists()}
+    found = {name: str(path) for name, path in places.items() if path.exists()}
     return "\n".join(
         f"{name + ':':<16}{place}" for name, place in {**found, "MLflow": redacted(asked.settings.tracking.uri)}.items()
     )

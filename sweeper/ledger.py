@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from analysis import leaderboard
 from analysis.diagnosis import diagnose
+from analysis.leaderboard import rank
+from analysis.leaderboard_table import to_markdown
 from analysis.records import (
     CONTENT,
     IMPORTANCES,
@@ -240,7 +241,7 @@ class Ledger:
                 entry.ended = record["time"]
                 self.changed[entry.trial.id] = None
         if self.finished:
-            self.note = _note(leaderboard.to_markdown(leaderboard.rank(self.records)))
+            self.note = _note(to_markdown(rank(self.records)))
 
     def _follow(self, trial: Trial, record: Mapping[str, Any]) -> None:
         event = record["event"]

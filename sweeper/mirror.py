@@ -12,7 +12,7 @@ import sqlalchemy
 from optuna.distributions import BaseDistribution, CategoricalDistribution, json_to_distribution
 from optuna.storages import BaseStorage, RDBStorage
 
-from sweeper import whole_database
+from analysis import whole_database
 from sweeper.decisions import Objective
 from sweeper.distributions import label
 from sweeper.freezing import frozen

@@ -14,9 +14,10 @@ import sqlalchemy
 from mlflow import MlflowClient
 from optuna.storages import RDBStorage
 
+from analysis import tracking
 from analysis.cli import DEFAULT_URI
 from analysis.redaction import redacted
-from sweeper import aside, mirror, reach, tracking
+from sweeper import aside, mirror, reach
 from sweeper.courier import Courier, Record
 from sweeper.delivery import Delivery
 from sweeper.driver import View

@@ -33,7 +33,7 @@ _IMPORTED = (
         "sweeper.conductor",
         "sweeper.executors.local",
     ),
-    *("sweeper.executors.inline", "trainers.replay", "analysis.cli", "analysis.leaderboard"),
+    *("sweeper.executors.inline", "trainers.replay", "analysis.cli", "analysis.leaderboard_table"),
     *("hydra_plugins.lora_sweeper", "mlflow.store.tracking.sqlalchemy_store", "optuna.storages._rdb.storage"),
 )
 

@@ -18,6 +18,11 @@ class Level:
         interval: Of `mean`, 95 %; None where nothing is left over to tell chance from effect.
         difference: To the best level of the parameter, 0 for that level, positive for worse.
         difference_interval: Of `difference`, 95 %.
+        apart: True where it can be told from the best level, all pairs of levels considered (Tukey and Kramer); None
+            where that cannot be said.
+        trials: Trials asked for at this level, whatever became of them; seeds count each.
+        pruned: Of those, the ones that were stopped for being worse.
+        failed: Of those, the ones that failed, diverged, ran out of memory or were stopped by an alarm.
     """
 
     value: Any
@@ -27,6 +32,10 @@ class Level:
     interval: tuple[float, float] | None = None
     difference: float = 0.0
     difference_interval: tuple[float, float] | None = None
+    apart: bool | None = None
+    trials: int = 0
+    pruned: int = 0
+    failed: int = 0
 
 
 @dataclass(frozen=True)
@@ -37,22 +46,42 @@ class Effect:
         key: Its dotted name.
         levels: What was tried.
         p: How often chance alone would make the levels differ as much; None where that cannot be said.
+        p_adjusted: The same after Holm's correction for the number of parameters looked at.
         share: Of the variance of the metric, what the parameter explains beside the others; None as above.
         importance: As Optuna's evaluator has it (recorded by the sweeper); None where it was not recorded.
-        separable: False where its levels come only together with those of others: its means are no effects.
+        separable: False where its levels come only together with those of others: its means are no effects, but plain
+            averages.
+        ranges: True where many sampled values were cut into ranges.
+        told_with: Keys that follow from this one, and are told with it.
     """
 
     key: str
     levels: tuple[Level, ...]
     p: float | None = None
+    p_adjusted: float | None = None
     share: float | None = None
     importance: float | None = None
     separable: bool = True
+    ranges: bool = False
+    told_with: tuple[str, ...] = ()
+
+    @property
+    def best(self) -> Level:
+        """The level with the best mean."""
+        return min(self.levels, key=lambda level: level.difference)
+
+    @property
+    def matters(self) -> bool:
+        """True where chance is no explanation: `p_adjusted` below 0.05."""
+        return self.p_adjusted is not None and self.p_adjusted < 0.05
 
 
 @dataclass(frozen=True)
 class Interaction:
-    """Two parameters, the effect of one of which depends on the other; `means` by both values, None where not tried."""
+    """Two parameters, the effect of one of which depends on the other; `means` by both values, None where not tried.
+
+    `p` is corrected for the number of pairs (Holm); `rows` and `columns` are the levels' words.
+    """
 
     one: str
     other: str
@@ -67,7 +96,7 @@ class Limit:
     """Something that cannot be said; `key` is the parameter it is about, empty for the whole sweep.
 
     `kind` is one word for programs: `confounded`, `single_level`, `seen_once`, `edge`, `few_points`, `infeasible`,
-    `pruned`, `adaptive`, `no_seeds`, `unequal_spread`.
+    `pruned`, `adaptive`, `no_seeds`, `untested`, `unequal_spread`.
     """
 
     kind: str
@@ -84,3 +113,5 @@ class Patterns:
     limits: tuple[Limit, ...] = ()
     source: str = ""
     """How the intervals came about, in words."""
+    notes: tuple[str, ...] = ()
+    """Which parameters follow from others, in words."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analysis import best_yaml, snippet
-from analysis.chosen import chosen, winning
+from analysis.chosen import chosen
 from analysis.evidence import Evidence
 from analysis.markdown import code_block, escape
 from analysis.records import ORIGIN, TrialRow
@@ -35,7 +35,7 @@ def lines(evidence: Evidence) -> Iterator[str]:
 
 
 def _which(evidence: Evidence, trial: TrialRow) -> Iterator[str]:
-    winner = winning(evidence)
+    winner = evidence.ranking.winner
     metric = evidence.ranking.metric
     value = trial.metrics.get(metric)
     told = escape(trial.name) + ("" if value is None else f", {metric} {value:.4f}")

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from analysis.leaderboard import rank, to_csv, to_json, to_markdown, to_text
+from analysis.leaderboard import rank
+from analysis.leaderboard_records import to_csv, to_json
+from analysis.leaderboard_table import to_markdown, to_text
 from analysis.markdown import escape, table
 from analysis.naming import trial_name
 from analysis.records import SweepRecords, TrialRow, parse
@@ -65,10 +67,10 @@ ROWS = [
 RECORDS = SweepRecords("s", "eval_loss", "minimize", ROWS)
 
 
-def test_only_complete_trials_take_places_equals_by_number() -> None:
+def test_only_complete_trials_take_places_equals_share_one() -> None:
     board = rank(RECORDS)
     assert [(item.place, item.trial.number) for item in board.rows] == [
-        (1, 1), (2, 5), (3, 0), (None, -1), (None, 2), (None, 3), (None, 4)
+        (1, 1), (1, 5), (3, 0), (None, -1), (None, 2), (None, 3), (None, 4)
     ]  # fmt: skip
 
 
@@ -104,6 +106,79 @@ def test_top_keeps_references_failures_and_counts() -> None:
     assert "Trials: 3 complete, 1 diverged, 1 failed, 1 pruned." in to_markdown(board)
 
 
+def seeded() -> SweepRecords:
+    """Two configurations, of two seeds and of three, and a seed that failed."""
+    values = {8: (1.5, 1.4), 16: (1.25, 1.2, 1.3)}
+    rows = [
+        dataclasses.replace(
+            row(number, value, r=r, **{"training.seed": seed}), swept=("lora.r", "training.seed"), verdicts=verdicts
+        )
+        for number, (r, seed, value, verdicts) in enumerate(
+            (r, seed, value, ("learning", "spiky") if seed else ("learning",))
+            for r, each in values.items()
+            for seed, value in enumerate(each)
+        )
+    ]
+    failed = row(9, None, "failed", **{"training.seed": 2})
+    return SweepRecords("s", "eval_loss", "minimize", [row(-1, 9.0, reference=True), *rows, failed])
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.split("|")[1:-1]]
+
+
+def test_seeds_of_a_configuration_share_a_row() -> None:
+    lines = to_markdown(rank(seeded())).splitlines()
+    header, first, second = cells(lines[2]), cells(lines[4]), cells(lines[5])
+    assert header[2:6] == ["Best eval_loss", "±", "Seeds", "LoRA"] and "training.seed" not in header
+    assert first[:3] == ["1", "exp3_r16_a32_d05_linear_emotion", "1.2500"] and first[4] == "0, 1, 2"
+    assert (second[4], first[-1], second[-1]) == ("0, 1", "spiky (2 of 3)", "spiky (1 of 2)")
+    assert lines[7] == "" and "Noise from seeds: 2 to 3 seeds each" in "\n".join(lines)
+    assert "Trials: 5 complete, 1 failed." in lines and any(line.startswith("- exp10_") for line in lines)
+
+
+def test_a_row_per_trial_has_its_configurations_place() -> None:
+    board = rank(seeded(), noise=1.0)
+    assert [row.place for row in board.rows][:2] == [1, 1]
+    found = [(row.place, row.trial.number) for row in board.by_trial.rows if row.place]
+    assert found == [(1, 3), (1, 2), (1, 4), (1, 1), (1, 0)]
+    text = to_markdown(board.by_trial)
+    assert "training.seed" in text.splitlines()[2] and "Configurations 1\N{EN DASH}2: cannot be told apart" in text
+
+
+def test_json_tells_seeds_ties_intervals_and_noise() -> None:
+    board = json.loads(to_json(rank(seeded(), noise=1.0)))
+    first = board["rows"][0]
+    assert (first["eval_loss"], first["seeds"], first["tied_with"]) == (
+        1.25,
+        [0, 1, 2],
+        ["exp1_r8_a16_d05_linear_emotion"],
+    )
+    assert first["low"] < 1.25 < first["high"] and len(first["trials"]) == 3
+    assert board["noise"].keys() == {"known", "size", "sd", "df", "source"}
+    assert (board["noise"]["known"], board["noise"]["size"]) == ("stated", 1.0)
+    (same, *_) = csv.DictReader(io.StringIO(to_csv(rank(seeded(), noise=1.0))))
+    assert (same["seeds"], same["tied_with"]) == ("0,1,2", "exp1_r8_a16_d05_linear_emotion")
+
+
+def test_ties_are_declared_under_the_table() -> None:
+    text = to_markdown(rank(RECORDS, noise=0.003))
+    assert "1\N{EN DASH}2: tied within noise ±0.003 (stated)." in text and "Noise stated: ±0.003." in text
+    assumed = to_text(rank(dataclasses.replace(RECORDS, noise=0.0025)))
+    assert (
+        "(assumed)" in assumed and "One seed each, noise assumed: sweep.noise=0.0025 of the best (±0.0031)." in assumed
+    )
+
+
+def test_trials_of_which_little_is_known() -> None:
+    bare = [dataclasses.replace(row(number, 1.0 + number), params={}) for number in range(2)]
+    known = dataclasses.replace(row(2, 3.0), params={"lora.r": 16, "lora.alpha": 64, "lora.use_rslora": True})
+    board = rank(SweepRecords("s", "eval_loss", "minimize", [*bare, known]))
+    lines = to_markdown(board).splitlines()
+    assert cells(lines[4])[3:8] == [""] * 5 and cells(lines[6])[3:5] == ["r=16, alpha=64, rsLoRA", "16"]
+    assert json.loads(to_json(board))["rows"][0]["lora.r"] is None and to_csv(board).count("\n") == 4
+
+
 def test_json_has_a_row_for_every_trial() -> None:
     board = json.loads(to_json(rank(RECORDS)))
     assert (board["sweep"], board["metric"], len(board["rows"])) == ("s", "eval_loss", 7)
@@ -120,7 +195,7 @@ def test_csv_has_the_same_columns() -> None:
     board = rank(RECORDS)
     rows = list(csv.DictReader(io.StringIO(to_csv(board))))
     assert list(rows[0]) == list(json.loads(to_json(board))["rows"][0])
-    assert [item["place"] for item in rows] == ["1", "2", "3", "", "", "", ""]
+    assert [item["place"] for item in rows] == ["1", "1", "3", "", "", "", ""]
 
 
 def test_the_terminal_leaves_out_what_names_tell() -> None:

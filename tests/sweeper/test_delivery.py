@@ -20,9 +20,8 @@ from optuna.distributions import distribution_to_json
 from optuna.storages import RDBStorage
 from shown import held, studies
 
-from analysis import recording
+from analysis import recording, tracking
 from analysis.store import read_sweep
-from sweeper import tracking
 from sweeper.delivery import Delivery, remove
 from sweeper.distributions import distribution
 from sweeper.ledger import Ledger

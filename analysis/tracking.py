@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.store.db import utils
 
-from sweeper import whole_database
+from analysis import whole_database
 
 _KIND = {"mlflow.experimentKind": "custom_model_development"}  # the UI then opens its view for training runs
 

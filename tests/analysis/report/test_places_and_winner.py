@@ -1,0 +1,101 @@
+"""The report's first two sections."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from ranked_rows import single, sweep, trial
+
+from analysis.evidence import Evidence
+from analysis.flattery import expected_on_new_seeds
+from analysis.patterns.pattern import Patterns
+from analysis.ranking import ranked
+from analysis.recorded_sweep import RecordedSweep
+from analysis.records import SweepRecords, TrialRow
+from analysis.report import ranking, winner
+
+NAMES = ("exp3_r24_a64_d10_linear_augmented", "exp5_r32_a64_d05_linear_augmented")
+
+
+def evidence(records: SweepRecords, noise: float | None = None) -> Evidence:
+    return Evidence(RecordedSweep(records), ranked(records, noise), Patterns())
+
+
+def said(records: SweepRecords, noise: float | None = None) -> tuple[str, str]:
+    found = evidence(records, noise)
+    return "\n".join(ranking.lines(found)), "\n".join(winner.lines(found))
+
+
+def imported(name: str, value: float, r: int, alpha: int) -> TrialRow:
+    params = {"lora.r": r, "lora.alpha": alpha, "data.name": "augmented"}
+    return TrialRow(r, name, "complete", "", False, params, {"eval_loss": value, "epoch": 15.0}, (), name)
+
+
+def test_imported_rows_show_what_is_known() -> None:
+    rows = [imported(NAMES[0], 1.2727, 24, 64), imported(NAMES[1], 1.2738, 32, 64)]
+    places, won = said(SweepRecords("s", "eval_loss", "minimize", rows), noise=0.003)
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in places.splitlines() if line.startswith("|")]
+    assert lines[0] == ["Place", "Name", "Best eval_loss", "Epoch of the best", "LoRA", "Gain", "Data"]
+    assert lines[2] == ["1", NAMES[0], "1.2727", "15", "r=24, alpha=64", "2.67", "augmented"]
+    assert lines[3][:2] == ["1", NAMES[1]]
+    assert "1\N{EN DASH}2: tied within noise ±0.003 (stated)." in places
+    assert f"It cannot be told from {NAMES[1]}: any of them may be the best." in won
+    assert "within the stated noise of ±0.003: not ahead" in won and "cannot be stated" in won
+
+
+def test_only_twenty_rows_are_shown() -> None:
+    places, _ = said(single(*(1 + 0.1 * rank for rank in range(25))))
+    assert places.count("r=") == 20 and "5 more: leaderboard.md has them" in places
+
+
+def test_the_lead_is_given_with_its_interval() -> None:
+    rng = np.random.default_rng(0)
+    values = {rank: dict(enumerate(rank + 0.01 * rng.normal(size=3))) for rank in range(1, 6)}
+    places, won = said(sweep(values))
+    assert "95 % interval" in places and "tied" not in places and "cannot be told" not in won
+    assert "ahead of r2_s0 (place 2), 95 % interval 0.9" in won and "more than chance explains" in won
+    assert "**Luck**: the best of 5" in won
+
+
+def test_more_is_better_when_the_sweep_says_so() -> None:
+    rng = np.random.default_rng(0)
+    values = {rank: dict(enumerate(0.1 * rank + 0.001 * rng.normal(size=3))) for rank in range(1, 4)}
+    places, won = said(sweep(values, direction="maximize"))
+    assert "more is better" in places and "the highest mean of `eval_loss`" in won
+    assert "**r3_s0**" in won and "ahead of r2_s0 (place 2), 95 % interval 0.09" in won
+
+
+def test_luck_flatters_the_best_of_equals() -> None:
+    rng = np.random.default_rng(4)
+    found = evidence(sweep({rank: dict(enumerate(1 + 0.1 * rng.normal(size=3))) for rank in range(1, 13)}))
+    expected = expected_on_new_seeds(found.ranking)
+    assert expected is not None and found.ranking.places[0].value + 0.05 < expected < 1.05
+
+
+def test_stability_names_what_the_curves_show_and_where_they_ended() -> None:
+    rows = [
+        dataclasses.replace(trial(8, seed, value, final_eval_loss=1.3), verdicts=verdicts)
+        for seed, value, verdicts in ((0, 1.0, ("learning", "overfitting")), (1, 1.2, ("learning",)))
+    ]
+    _, won = said(SweepRecords("s", "eval_loss", "minimize", rows))
+    assert "Over 2 seeds from 1.0000 to 1.2000, standard deviation 0.14" in won
+    assert "learning, overfitting (1 of 2)" in won and "ended at 1.3000, 0.2000 worse than its best" in won
+    assert "nothing to compare it with" in won
+
+
+def test_the_stage_of_a_procedures_winner_is_named() -> None:
+    rows = [dataclasses.replace(trial(8, 0, 1.0), stage="confirm"), trial(16, 0, 2.0)]
+    _, won = said(SweepRecords("s", "eval_loss", "minimize", rows, {"confirm": "r=8"}))
+    assert "It was trained in stage `confirm`." in won
+
+
+def test_nothing_completed() -> None:
+    places, won = said(SweepRecords("s", "eval_loss", "minimize", []))
+    assert "nothing to rank" in places and "no trial has completed" in won
+
+
+def test_names_are_escaped() -> None:
+    row = dataclasses.replace(trial(8, 0, 1.0), name="a|b *c*")
+    places, won = said(SweepRecords("s", "eval_loss", "minimize", [row]))
+    assert "a\\|b \\*c\\*" in places and "**a\\|b \\*c\\***" in won
