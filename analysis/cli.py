@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from analysis import compare_command, diagnose_command, import_command
+from analysis import compare_command, diagnose_command, import_command, report_command
 from analysis.redaction import RedactedStream, redacted
 from analysis.visible import visible
 
@@ -41,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     board.add_argument("--format", choices=["md", "csv", "json"], default="md", help="default: %(default)s")
     board.add_argument("--output", type=Path, metavar="FILE", help="write there instead of printing")
     board.set_defaults(run=_leaderboard)
+    report_command.add(commands, uri, redacted(uri))
     diagnose_command.add(commands, uri, redacted(uri))
     import_command.add(commands, uri, redacted(uri))
     compare_command.add(commands, uri, redacted(uri))
