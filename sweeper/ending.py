@@ -36,7 +36,7 @@ def report(
     settled: dict[str, Any] | None,
     *,
     patience: Patience,
-    write_report: Callable[[], None] = lambda: None,
+    write_report: Callable[[], bool] = lambda: False,
 ) -> int:
     """Writes the leaderboard and the report, and prints the ranking, whether or not anybody else can be told.
 
@@ -47,7 +47,8 @@ def report(
         history: What is known.
         settled: What a procedure has settled on; None for a plain search, whose first place wins.
         patience: What happens while a file cannot be written.
-        write_report: Writes the report, where one is wanted, while the ranking is being read.
+        write_report: Writes the report, where one is wanted, while the ranking is being read; False where there is none
+            of what is known now.
 
     Returns:
         0, or 1 when no trial completed.
@@ -63,10 +64,9 @@ def report(
     winner = best if settled is None else _trial_of(asked, settled, history)
     shows = _shows(asked, history.trials.get(winner or ""))
     say("\n" + "\n\n".join([leaderboard_table.to_text(board), *shows]) + "\n")
-    write_report()
-    say(
-        "\n\n".join([_where(asked, paths, _adapter(asked, paths, board, winner)), _next(asked, history, best, settled)])
-    )
+    has_report = write_report()
+    where = _where(asked, paths, _adapter(asked, paths, board, winner), has_report)
+    say("\n\n".join([where, _next(asked, history, best, settled)]))
     return 0 if any(trial.outcome == "complete" for trial in history.contenders) else 1
 
 
@@ -123,10 +123,9 @@ def _adapter(asked: Command, paths: SweepPaths, board: Leaderboard, winner: str 
     return {} if left is None or asked.procedure is not None else {"Adapter left": paths.adapter(left.trial)}
 
 
-def _where(asked: Command, paths: SweepPaths, adapter: dict[str, Path]) -> str:
+def _where(asked: Command, paths: SweepPaths, adapter: dict[str, Path], has_report: bool) -> str:
     places = {
-        "Report": paths.report,
-        "Page": paths.page,
+        **({"Report": paths.report, "Page": paths.page} if has_report else {}),
         "Leaderboard": paths.leaderboard,
         **adapter,
         "Best config": paths.best,

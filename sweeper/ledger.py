@@ -17,11 +17,8 @@ from analysis.leaderboard import rank
 from analysis.leaderboard_table import to_markdown
 from analysis.records import (
     CONTENT,
-    DECISION,
     IMPORTANCES,
     JUDGED,
-    NUMBERS,
-    REUSED,
     SETTLED,
     TOKENIZER,
     VALIDATION,
@@ -33,6 +30,7 @@ from analysis.records import (
 )
 from analysis.redaction import redacted
 from analysis.thresholds import Thresholds
+from sweeper import stage_tags
 from sweeper.decision_page import Decided, page
 from sweeper.decisions import Objective
 from sweeper.history import History, Trial
@@ -317,28 +315,10 @@ class Ledger:
             **self._provenance.tags,
         }
         tags |= {JUDGED: json.dumps(self._session.judged)} if self._session.judged else {}
-        tags |= {f"{DECISION}{stage}": found.reason[:_LONGEST_TAG] for stage, found in self.decisions.items()}
-        tags |= {f"{NUMBERS}{stage}": text for stage, text in self._numbers.items() if len(text) <= _LONGEST_TAG}
+        tags |= stage_tags.tags(self.decisions)
         tags |= {IMPORTANCES: json.dumps(self.importances)} if self.importances else {}
         tags |= {SETTLED: self.settled} if self.settled else {}
-        tags |= {REUSED: json.dumps(self._reused)} if self._reused else {}
         return tags if self.note is None else {**tags, NOTE: self.note}
-
-    @property
-    def _numbers(self) -> dict[str, str]:
-        """What each stage decided by, and what its procedure says of it."""
-        found: dict[str, str] = {}
-        for order, (stage, decided) in enumerate(self.decisions.items()):
-            told = {"why": decided.why, **decided.recorded}
-            kept = {key: item for key, item in told.items() if key in _TOLD and item}
-            found[stage] = json.dumps({"order": order, **kept})
-        return found
-
-    @property
-    def _reused(self) -> dict[str, int] | None:
-        """What stages asked for and had been measured already; None where nobody recorded it."""
-        said = [found.recorded["reused"] for found in self.decisions.values() if "reused" in found.recorded]
-        return {key: sum(item[key] for item in said) for key in ("trials", "steps")} if said else None
 
     @property
     def page(self) -> str | None:
@@ -353,7 +333,6 @@ class Ledger:
 
 _AFTERWARDS = {"reported", "delivered", "renamed"}
 """What happens to a sweep when it is done."""
-_TOLD = {"why", "numbers", "reused"}
 _NO_NUMBERS = {"event", "time", "stage", "reason", "why"}
 
 

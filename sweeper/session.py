@@ -207,14 +207,16 @@ class Session:
             log.append("delivered", self._stores)
         return INTERRUPTED if self._was_cut else code
 
-    def _write_report(self, log: EventLog, ledger: Ledger) -> None:
-        """Writes the report, unless there is one and nothing has happened since."""
-        if not self._settings.sweep.report or (ledger.reported and self._paths.report.exists()):
-            return
+    def _write_report(self, log: EventLog, ledger: Ledger) -> bool:
+        """Writes the report, unless there is one and nothing has happened since; True where there is one then."""
+        is_there = ledger.reported and self._paths.report.exists()
+        if is_there or not self._settings.sweep.report:
+            return is_there
         made = final_report.write(ledger, self._paths, self._interruption, next_steps.report(self._asked))
         if made is not None:
             self._append(log, "reported", {"sha256": made})
         self._was_cut = self._interruption.requested
+        return made is not None
 
     @property
     def _stores(self) -> dict[str, Any]:

@@ -13,13 +13,10 @@ from analysis.patterns.seed_error import SeedError
 from analysis.patterns.split import split
 from analysis.patterns.values import same, words
 from analysis.recorded_sweep import RecordedSweep
-from analysis.records import ORIGIN
+from analysis.records import ORIGIN, SAMPLER
 
-SAMPLER = "sampler"
-"""The tag of a sweep that says how its points were drawn: `grid`, `random`, `qmc`, `tpe`, …"""
-
-UNLED = frozenset({"grid", "random", "qmc"})
-"""Samplers that do not look at results."""
+UNLED = frozenset({"grid", "random", "qmc", "procedure"})
+"""Samplers that do not look at results; of a procedure's stages it is said in other words that they do."""
 
 OF_INTEREST = (
     "lora.r",
@@ -141,8 +138,9 @@ def led(sweep: RecordedSweep, ranges: bool) -> list[Limit]:
     if sweep.records.decisions:
         found.append(_STAGED.format(len(sweep.records.decisions)))
     sampler = sweep.tags.get(SAMPLER)
-    if sampler is not None and sampler not in UNLED:
-        found.append(f"{sampler} {_LED}")
+    leading = [name for name in (sampler or "").split(", then ") if name and name not in UNLED]
+    if leading:
+        found.append(f"{' and '.join(leading)} {_LED}")
     elif sampler is None and ranges:
         found.append(_PERHAPS_LED)
     return [Limit("adaptive", "", words) for words in found]

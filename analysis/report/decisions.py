@@ -47,7 +47,8 @@ def _stage(stage: str, reason: str, told: Mapping[str, Any], metric: str, sign: 
     yield from (f"### {escape(stage)}", "")
     if told.get("why"):
         yield from (f"*{escape(str(told['why']))}*", "")
-    yield from (f"{escape(reason).rstrip('.')}.", "")
+    told_reason = "S" + reason[1:] if reason.startswith("skipped") else reason  # others begin with a parameter
+    yield from (f"{escape(told_reason).rstrip('.')}.", "")
     numbers = told.get("numbers") or {}
     yield from _candidates(numbers, metric, sign)
     if others := list(_others(numbers, metric, sign)):

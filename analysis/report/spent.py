@@ -73,10 +73,16 @@ def _hours(evidence: Evidence) -> Iterator[str]:
         return
     unknown = sum(_SECONDS not in trial.metrics for trial in trials)
     missing = f"; of {_counted(unknown)} it is not recorded" if unknown else ""
-    yield f"Computing, summed over workers, the untrained base included: {_time(computing)}{missing}."
+    base = ", the untrained base included" if any(trial.is_reference for trial in trials) else ""
+    told = ", as the replayed table tells it" if _is_replayed(trials) else ""
+    yield f"Computing, summed over workers{base}: {_time(computing)}{told}{missing}."
     waited = _busy(trials)
     if waited:
         yield f"Wall clock while at least one trial ran or waited at a rung: {_time(waited)}."
+
+
+def _is_replayed(trials: Iterable[TrialRow]) -> bool:
+    return all(trial.params.get("trainer.name") == "replay" for trial in trials)
 
 
 def _busy(trials: Iterable[TrialRow]) -> float:

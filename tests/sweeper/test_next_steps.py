@@ -30,7 +30,8 @@ def test_the_winner_for_twice_as_long(table: Path) -> None:
         table, "sweep.name=s", "lora.r=8,16", "quantization=none,nf4", "training.max_steps=100", "lora.dropout=0.1"
     )
     found = commands(made, trial({"lora.r": 16, "quantization": "nf4"}, max_steps=100))
-    assert found[0] == "lora-report leaderboard s"
+    assert found[0] == "lora-report leaderboard s"  # tests write no report
+    assert commands(asked(table, "sweep.name=s", "sweep.report=true"), None)[0] == "lora-report report s"
     words = shlex.split(found[3])
     assert words[0] == "lora-sweep" and set(words) >= {
         "lora.r=16",
