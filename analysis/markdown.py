@@ -29,7 +29,8 @@ def table(rows: Sequence[Mapping[str, str]], plain: bool = False) -> list[str]:
         return ["No trial has completed."]
     columns = list(rows[0])
     cells = [[on_one_line(row[column]) if plain else escape(row[column]) for column in columns] for row in rows]
-    widths = [max(len(line[index]) for line in [columns, *cells]) for index in range(len(columns))]
+    # A rule has a dash at least, and a colon besides where numbers stand.
+    widths = [max(2, *(len(line[index]) for line in [columns, *cells])) for index in range(len(columns))]
     right = [all(_is_number(line[index]) for line in cells) for index in range(len(columns))]
     rule = ["-" * (width - 1) + ":" if numeric else "-" * width for width, numeric in zip(widths, right, strict=True)]
     return [_line(columns, widths, right), _line(rule, widths, right), *(_line(line, widths, right) for line in cells)]

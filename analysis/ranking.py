@@ -58,7 +58,7 @@ class Ranking:
     @property
     def winner(self) -> TrialRow | None:
         """The best trial of the first place's first configuration; None where no trial takes a place."""
-        return self.places[0].configuration.best(self.metric, self.sign) if self.places else None
+        return self.best_first(self.places[0].configuration)[0] if self.places else None
 
     def best_first(self, configuration: Configuration) -> list[TrialRow]:
         """Returns a configuration's trials by their own values; equals keep the order of their numbers."""
