@@ -26,7 +26,7 @@ blockquote>:last-child{margin-bottom:0}
 .table{overflow-x:auto}
 table{border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums}
 th,td{border:1px solid var(--line);padding:6px 12px;text-align:left;white-space:nowrap}
-th{white-space:normal;overflow-wrap:normal}
+th{white-space:normal;overflow-wrap:normal;min-width:5em}
 td{max-width:32em}
 th.right,td.right{text-align:right}th.center,td.center{text-align:center}
 tbody tr:nth-child(2n){background:var(--shade)}
@@ -43,7 +43,7 @@ nav{position:sticky;top:24px;align-self:start}nav ul{display:block}nav li+li{mar
 @media print{
 :root{--paper:#fff;--ink:#000;--faint:#444;--line:#bbb;--shade:#f6f8fa;--link:#000}
 nav{display:none}.page{display:block;max-width:none;padding:0}
-table{font-size:8pt}th,td{padding:2px 5px;white-space:normal}.table,.picture,pre{overflow:visible}
+table{font-size:8pt}th,td{padding:2px 5px;white-space:normal}.table,.picture,pre{overflow:visible}th{min-width:0}
 pre{white-space:pre-wrap}.picture img{min-width:0;max-width:100%}
 .picture,tr,pre{break-inside:avoid}h1,h2,h3{break-after:avoid}}
 """

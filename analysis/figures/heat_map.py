@@ -98,8 +98,8 @@ def _draw(panel: Axes, means: np.ndarray, counts: np.ndarray, shown_window: Wind
     cells = panel.pcolormesh(*edges, np.ma.masked_invalid(means), cmap=colours, vmin=low, vmax=high, zorder=2)
     bar = panel.figure.colorbar(cells, ax=panel, extend=_extended(shown_window, ranking), pad=0.015, aspect=25)
     bar.set_label(f"mean {metric_words(ranking.metric)}", fontsize=8)
-    assert bar.solids is not None  # a bar of colours has them
-    bar.solids.set(rasterized=False, edgecolor="face")
+    if bar.solids is not None:
+        bar.solids.set(rasterized=False, edgecolor="face")
     bar.outline.set_visible(False)
     if _is_annotated(counts):
         _annotate(panel, means, counts, (low, high), ranking)
