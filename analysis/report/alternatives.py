@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from analysis.alternatives import Alternative, alternatives
-from analysis.costs import Cost, costs
+from analysis.costs import Cost, costs, is_packed
 from analysis.evidence import Evidence
 from analysis.markdown import escape, table
 from analysis.pareto import front
@@ -14,6 +14,7 @@ from analysis.ranking import Place, Ranking
 _LEAST = {
     "peak_memory_mib": "Least memory",
     "seconds": "Fastest",
+    "rows": "Shortest, by the rows trained on",
     "trainable_parameters": "Smallest adapter",
     "lora.r": "Smallest adapter, by rank",
 }
@@ -52,7 +53,7 @@ def _row(item: Alternative, ranking: Ranking) -> dict[str, str]:
 
 
 def _amount(value: float, cost: Cost) -> str:
-    if cost.key in {"trainable_parameters", "lora.r"}:
+    if cost.key in {"rows", "trainable_parameters", "lora.r"}:
         number = f"{value:,.0f}"
     else:
         number = f"{value:,.1f}" if value < 1000 else f"{value:,.0f}"
@@ -76,13 +77,14 @@ def _unmeasured(known: list[Cost], ranking: Ranking) -> Iterator[str]:
     """Says what is not compared, and what stands in for it."""
     keys = {cost.key for cost in known}
     stand_in = "the number of trainable parameters" if "trainable_parameters" in keys else "the rank"
+    packed = any(is_packed(trial.params) for place in ranking.places for trial in place.configuration.trials)
     if "peak_memory_mib" not in keys:
-        packed = any("pack.slots" in trial.params for place in ranking.places for trial in place.configuration.trials)
         why = "trials shared their passes, and so their memory" if packed else "no figure is recorded"
         told = f"; {stand_in} says what the adapter adds to it" if keys & {"trainable_parameters", "lora.r"} else ""
         yield f"- Memory is not compared: {why}{told}."
     if "seconds" not in keys:
-        yield "- Time is not compared: no figure is recorded."
+        why = "how long a shared pass takes depends on who shares it" if packed else "no figure is recorded"
+        yield f"- Time is not compared: {why}."
     if "lora.r" in keys:
         yield "- The adapter's size is judged by rank: the number of trainable parameters is not recorded."
     few = [cost.words for cost in known if len(cost.values) < len(ranking.places)]
