@@ -47,7 +47,7 @@ def curves(evidence: Evidence) -> Figure | None:
     axes = panels(figure, 1, 2 if end else 1, width_ratios=[3, 2] if end else None)
     for panel in axes:
         _draw(panel, top, rest)
-        panel.set_xlabel(axis_words(trial for place, _ in top for trial in place.configuration.trials))
+        panel.set_xlabel(axis_words(trial for place, points in top if points for trial in place.configuration.trials))
     _base(axes[0], evidence, shown_window)
     _label(axes[0], evidence, shown_window)
     if end:
@@ -145,7 +145,8 @@ def _label(axes: Axes, evidence: Evidence, shown_window: Window) -> None:
 def _handles(top: Sequence[tuple[Place, list[XY]]], rest: Sequence[XY], shown_window: Window) -> list[Line2D]:
     found = [
         Line2D([], [], color=colour, linewidth=2, label=f"{place.place}  {shown(place.configuration.name, 40)}")
-        for (place, _), colour in zip(top, CATEGORIES, strict=False)
+        for (place, points), colour in zip(top, CATEGORIES, strict=False)
+        if points
     ]
     if rest:
         words = f"{len(rest)} of the other trials" if len(rest) > 1 else "another trial"

@@ -47,11 +47,26 @@ class _Kind:
 
 
 _KINDS = (
-    _Kind("learning_curves", "ranking", curves, "Learning curves: {metric} against the step, the best over the rest"),
-    _Kind("slices", "patterns", slices, "{metric} over each varied parameter, one panel each, with marginal means"),
+    _Kind(
+        "learning_curves",
+        "ranking",
+        curves,
+        "Learning curves: {metric} over the training, the best in colour, others faint",
+    ),
+    _Kind(
+        "slices",
+        "patterns",
+        slices,
+        "{metric} over each varied parameter, with marginal means; points of one value lie side by side",
+    ),
     _Kind("heat_map", "patterns", heat_map, "Heat map: mean {metric} by two parameters, the best cell outlined"),
     _Kind("interactions", "patterns", interactions, "Interactions: mean {metric} by one parameter, a line per other"),
-    _Kind("parallel", "patterns", parallel, "Parallel coordinates: each configuration a line, coloured by {metric}"),
+    _Kind(
+        "parallel",
+        "patterns",
+        parallel,
+        "Parallel coordinates: a line per configuration, coloured by {metric}; those of one value cross side by side",
+    ),
     _Kind("pareto", "alternatives", pareto_front, "Pareto fronts: {metric} against what the configurations cost"),
     _Kind("progress", "decisions", progress, "Progress: {metric} of every trial as they ended, and the best so far"),
 )

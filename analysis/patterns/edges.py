@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from analysis.patterns.adapter_scale import R
@@ -12,6 +12,7 @@ from analysis.patterns.pattern import Limit
 from analysis.patterns.split import by_ratio
 from analysis.patterns.values import is_number, words
 from analysis.ranking import Place, Ranking
+from analysis.records import TrialRow
 
 FROM_ONE = frozenset(
     {R, "training.per_device_train_batch_size", "training.gradient_accumulation_steps", "data.augmentation_factor"}
@@ -25,14 +26,21 @@ _END = 0.05
 """Share of the range from which on a sampled value is at its end (ours)."""
 
 
-def edges(ranking: Ranking, factors: Sequence[Factor]) -> list[Limit]:
-    """Says of which numbers the winner has the smallest or largest value that took a place."""
-    return [limit for factor in factors if (limit := _edge(ranking, factor)) is not None]
+def edges(ranking: Ranking, factors: Sequence[Factor], trials: Iterable[TrialRow] = ()) -> list[Limit]:
+    """Says of which numbers the winner has the smallest or largest value that was tried.
+
+    Args:
+        ranking: The ranking.
+        factors: What was varied.
+        trials: All that were trained: beyond the winner's value, one that was pruned or diverged was tried, too.
+    """
+    every = [trial.params for trial in trials if not trial.is_reference]
+    return [limit for factor in factors if (limit := _edge(ranking, factor, every)) is not None]
 
 
-def _edge(ranking: Ranking, factor: Factor) -> Limit | None:
+def _edge(ranking: Ranking, factor: Factor, every: Sequence[Mapping[str, Any]]) -> Limit | None:
     values = [factor.value(place.configuration.params) for place in ranking.places]
-    numbers = sorted({float(value) for value in values if is_number(value)})
+    numbers = sorted({float(value) for value in (*values, *map(factor.value, every)) if is_number(value)})
     winner = values[0]
     if len(numbers) < 2 or not is_number(winner):
         return None

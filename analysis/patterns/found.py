@@ -70,7 +70,7 @@ def _with_effects(
             *confounded(model, placed),
             *size(joint, seeds),
             *seen_once(joint.fit, placed),
-            *edges(ranking, placed),
+            *edges(ranking, placed, trials),
             *led(sweep, any(effect.ranges for effect in told)),
             *unequal_spread(joint.fit, placed),
         ),

@@ -58,15 +58,18 @@ def lost(
 ) -> list[Limit]:
     """Says which values were asked for but are in no configuration that can be compared; not of sampled numbers."""
     found = []
-    for factor in varied:
+    for factor in varied if placed else ():
         levels, left = (
             split([factor.value(params) for params in asked]),
             {same(factor.value(params)) for params in placed},
         )
         gone = [text for value, text in zip(levels.values, levels.words, strict=True) if same(value) not in left]
         if len(left) < 2:
-            sentence = f"{factor.key} was varied, but the configurations that can be compared have one value of it"
-            found.append(Limit("single_level", factor.key, sentence))
+            sentence = (
+                f"{factor.key} was varied, but the configurations that can be compared have one value of it, so that "
+                "nothing is known of its effect among those that completed"
+            )
+            found.append(Limit("infeasible", factor.key, sentence))
         elif gone and levels.scaled is None:
             which = ", ".join(gone[:_SHOWN]) + (f" and {len(gone) - _SHOWN} more" if len(gone) > _SHOWN else "")
             sentence = f"{factor.key}={which} was tried, but no configuration with it can be compared"
@@ -82,12 +85,19 @@ def seen_once(fitted: Fit, factors: Sequence[Factor]) -> list[Limit]:
         if once:
             which = ", ".join(once[:_SHOWN]) + (f" and {len(once) - _SHOWN} more" if len(once) > _SHOWN else "")
             each = "one configuration only" if len(once) == 1 else "one configuration each"
-            sentence = f"{factor.key}={which} was tried in {each}: its effect is that of whatever else was set there"
+            rest = "that of whatever else was set there" if len(factors) > 1 else "not to be told from chance"
+            sentence = f"{factor.key}={which} completed in {each}: its effect is {rest}"
             found.append(Limit("seen_once", factor.key, sentence))
     return found
 
 
 _SHOWN = 6
+
+
+_COEFFICIENTS = (
+    "the mean and each level but one of every parameter",
+    "the mean, each level but one of every parameter, and their joint effects",
+)
 
 
 def size(joint: Joint, seeds: SeedError) -> list[Limit]:
@@ -98,7 +108,7 @@ def size(joint: Joint, seeds: SeedError) -> list[Limit]:
     if fitted.left_df == 0:
         rest = "chance is known from seeds alone" if seeds.df else "no effect can be told from chance"
         sentence = (
-            f"{count} configurations for {effects} coefficients (the mean and each level but one of every parameter): "
+            f"{count} configurations for {effects} coefficients ({_COEFFICIENTS[bool(joint.found)]}): "
             f"nothing is left over, so {rest}"
         )
         found.append(Limit("few_points", "", sentence))
@@ -135,10 +145,15 @@ def untested(joint: Joint) -> list[Limit]:
 def led(sweep: RecordedSweep, ranges: bool) -> list[Limit]:
     """Says whether results decided what was tried; `ranges` is true where values were sampled."""
     found = []
-    if sweep.records.decisions:
-        found.append(_STAGED.format(len(sweep.records.decisions)))
+    ran = sum(not reason.startswith("skipped") for reason in sweep.records.decisions.values())
+    if ran > 1:
+        found.append(_STAGED.format(ran))
     sampler = sweep.tags.get(SAMPLER)
-    leading = [name for name in (sampler or "").split(", then ") if name and name not in UNLED]
+    leading = [
+        name.upper() if name == "tpe" else name
+        for name in (sampler or "").split(", then ")
+        if name and name not in UNLED
+    ]
     if leading:
         found.append(f"{' and '.join(leading)} {_LED}")
     elif sampler is None and ranges:

@@ -48,7 +48,7 @@ def outcome_limits(trials: Sequence[TrialRow], factors: Sequence[Factor]) -> lis
     for kind, some, what in (("infeasible", failed, _kinds(failed)), ("pruned", pruned, _PRUNED)):
         if not some:
             continue
-        share = f"{len(some)} of {len(trials)} trials ({len(some) / len(trials):.0%})"
+        share = f"{len(some)} of {len(trials)} trials ({100 * len(some) / len(trials):.0f} %)"
         found.append(Limit(kind, "", f"{share} {what}"))
         found += _concentrated(kind, trials, some, factors)
     return found

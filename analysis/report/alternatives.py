@@ -26,6 +26,9 @@ def lines(evidence: Evidence) -> Iterator[str]:
     """Yields the section."""
     yield from ("## Alternatives", "")
     ranking = evidence.ranking
+    if not ranking.places:
+        yield from ("None: no trial completed.", "")
+        return
     if len(ranking.places) < 2:
         yield from ("None: there is no second configuration to choose.", "")
         return
@@ -103,8 +106,9 @@ def _front(known: list[Cost], ranking: Ranking) -> Iterator[str]:
     }
     names = front(points)
     words = ", ".join(cost.words for cost in sound)
-    counted = f"{len(names)} of {len(points)} configurations are" if len(names) > 1 else "One configuration is"
-    yield f"Pareto front of {escape(ranking.metric)} against {words}: {counted} beaten by no other in all of them."
+    counted = f"{len(names)} of {len(points)} configurations" if len(names) > 1 else "one configuration"
+    beaten = "Nothing is better than these in one respect without being worse in another."
+    yield f"Pareto front of {escape(ranking.metric)} against {words}: {counted}. {beaten}"
     yield ""
     yield from (*table([_point(by_name[name], sound, ranking) for name in names[:_MOST_SHOWN]]), "")
     if len(names) > _MOST_SHOWN:

@@ -22,6 +22,10 @@ _MOST_OF_IT = 0.95
 """Of the whole improvement, after which a curve counts as converged: the usual three time constants (1 - e^-3)."""
 
 
+_JUDGED = {"eval_loss", "eval_perplexity", "eval_token_accuracy"}
+"""Metrics that the criteria judge, by what they are computed from."""
+
+
 def lines(evidence: Evidence) -> Iterator[str]:
     """Yields the section."""
     yield from ("## Training characteristics", "")
@@ -39,8 +43,10 @@ def lines(evidence: Evidence) -> Iterator[str]:
     known = [row for row in found.criteria if row.met is not None]
     if known:
         met = sum(row.met is True for row in known)
-        counted = f"{met} of the {len(known)} of which the curve says something are met"
-        yield from (f"Success criteria: {counted}.", "", *criteria_table(known), "")
+        metric = evidence.ranking.metric
+        blind = "" if metric in _JUDGED else f" None of them looks at {escape(metric)}."
+        silent = "; of the others the curve says nothing" if len(known) < len(found.criteria) else ""
+        yield from (f"Success criteria: {met} of {len(known)} are met{silent}.{blind}", "", *criteria_table(known), "")
 
 
 def _told(evidence: Evidence, trial: TrialRow, curve: Curve, points: Points) -> Iterator[str]:
@@ -49,7 +55,7 @@ def _told(evidence: Evidence, trial: TrialRow, curve: Curve, points: Points) -> 
     yield from _improved(metric, sign, points, place)
     if metric != "eval_loss" and len(curve.evals) > 1:
         yield from _improved("eval_loss", 1, curve.evals, place)
-    yield from _converged(sign, points, place)
+    yield from _converged(metric, sign, points, place)
     yield from _overfitting(trial, curve)
     yield from _spent(trial, evidence.sweep.points(trial.trial, "tokens_per_s"))
 
@@ -77,7 +83,7 @@ def _improved(metric: str, sign: int, points: Points, epoch: Any) -> Iterator[st
     yield f"{verb} of {metric} from the first evaluation to the best: {abs(gained):.4f}{relative.replace('-', '')}."
 
 
-def _converged(sign: int, points: Points, epoch: Any) -> Iterator[str]:
+def _converged(metric: str, sign: int, points: Points, epoch: Any) -> Iterator[str]:
     finite = [(step, sign * value) for step, value in points if math.isfinite(value)]
     if len(finite) < 3:
         yield f"Convergence: {len(finite)} evaluations are too few to say anything."
@@ -85,10 +91,13 @@ def _converged(sign: int, points: Points, epoch: Any) -> Iterator[str]:
     first, best = finite[0][1], min(value for _, value in finite)
     wanted = first - _MOST_OF_IT * (first - best)
     step = next(step for step, value in finite if value <= wanted)
+    share = f"{100 * _MOST_OF_IT:.0f} %"
     if best >= first:
         yield "Convergence: no evaluation was better than the first."
+    elif step == finite[-1][0]:
+        yield f"Convergence: none seen; {metric} came to {share} of its improvement at the last evaluation only."
     else:
-        yield f"Convergence: {100 * _MOST_OF_IT:.0f} % of that was reached by {_at(step, epoch)}."
+        yield f"Convergence: {share} of the improvement of {metric} was reached by {_at(step, epoch)}."
 
 
 def _overfitting(trial: TrialRow, curve: Curve) -> Iterator[str]:
@@ -97,7 +106,7 @@ def _overfitting(trial: TrialRow, curve: Curve) -> Iterator[str]:
     elif len(curve.evals) < 3:
         yield "Overfitting: cannot be told from fewer than three evaluations of the loss."
     else:
-        yield "Overfitting: the curve shows none."
+        yield "Overfitting: the curve of the evaluation loss shows none."
 
 
 def _spent(trial: TrialRow, speeds_at: Points) -> Iterator[str]:

@@ -86,7 +86,9 @@ def _turned(value: Any, sign: int) -> Any:
 def _number(value: Any) -> str:
     if value is None:
         return ""
-    return f"{value:.6g}" if isinstance(value, (int, float)) else str(value)
+    if not isinstance(value, (int, float)):
+        return str(value)
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.5g}"
 
 
 def _read(tag: str | None) -> dict[str, Any]:

@@ -33,13 +33,14 @@ def lead(ranking: Ranking) -> Iterator[str]:
 def _against(ranking: Ranking, row: int) -> str:
     place, lead, within = ranking.places[row], ranking.ahead(row), ranking.ahead_within(row)
     share = f" ({100 * lead / abs(place.value):.2g} %)" if place.value else ""
-    ahead = f"{lead:.{DIGITS}f}{share} ahead of {escape(place.configuration.name)} (place {place.place})"
+    by, other = f"{lead:.{DIGITS}f}{share}", f"{escape(place.configuration.name)} (place {place.place})"
+    ahead, better = f"{by} ahead of {other}", f"{by} better than {other}"
     tied = place.configuration.name in ranking.places[0].tied_with
     if within is not None:
         sure = "which chance alone may be" if tied else "more than chance explains"
         return f"{ahead}, 95 % interval {within[0]:.{DIGITS}f} to {within[1]:.{DIGITS}f}, {sure}."
     if tied and ranking.noise.size is not None:
-        return f"{ahead}, which is within the {ranking.noise.known} noise of ±{ranking.noise.size:.2g}: not ahead."
+        return f"{better}, within the {ranking.noise.known} noise of ±{ranking.noise.size:.2g}: a tie, not a lead."
     if ranking.noise.known == "unknown":
         return f"{ahead}."
     return f"{ahead}, more than the {ranking.noise.known} noise of ±{ranking.noise.size:.2g}."

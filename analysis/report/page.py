@@ -46,7 +46,13 @@ def markdown(evidence: Evidence, pictures: Sequence[Drawn]) -> str:
 def _shown(pictures: Sequence[Drawn], section: str) -> Iterator[str]:
     for picture in pictures:
         if picture.section == section:
-            yield from ("", f"![{escape(picture.alt)}](figures/{picture.name}.svg)", "")
+            yield from (
+                "",
+                f"![{escape(picture.alt)}](figures/{picture.name}.svg)",
+                "",
+                f"*{escape(picture.alt)}.*",
+                "",
+            )
 
 
 def _single_blanks(lines: Sequence[str]) -> Iterator[str]:

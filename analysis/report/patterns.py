@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from analysis.evidence import Evidence
 from analysis.markdown import escape, table
-from analysis.patterns.pattern import Effect, Interaction, Level, Limit, Patterns
+from analysis.patterns.pattern import Effect, Interaction, Level, Limit
+from analysis.records import IMPORTANCES
 from analysis.report.effect_sentence import best_words, difference_words, number, p_is, p_words, sentence
 
 IN_FULL = 8
@@ -19,21 +21,22 @@ MOST_LEVELS = 12
 
 def lines(evidence: Evidence) -> Iterator[str]:
     """Yields the section; levels and differences in the metric's own unit, differences positive for worse."""
-    patterns, metric = evidence.patterns, evidence.ranking.metric
+    patterns = evidence.patterns
     yield from ("## Patterns per parameter", "")
     if not patterns.effects:
         yield "No parameter was varied among the configurations that can be compared: there is no effect to tell."
         yield ""
     else:
-        yield from _effects(patterns, metric, evidence.ranking.direction)
+        yield from _effects(evidence)
     yield from ("### What cannot be said", "")
     yield from _limits(patterns.limits)
 
 
-def _effects(patterns: Patterns, metric: str, direction: str) -> Iterator[str]:
+def _effects(evidence: Evidence) -> Iterator[str]:
+    patterns, metric = evidence.patterns, evidence.ranking.metric
     digits = decimals(patterns.effects)
     yield from table(_without_empty([_row(effect, digits) for effect in patterns.effects]))
-    yield from ("", " ".join(_legend(patterns, metric, direction)), "")
+    yield from ("", *(f"- {told}" for told in _legend(evidence)), "")
     for note in patterns.notes:
         yield from (f"{escape(note)}.", "")
     for effect in patterns.effects[:IN_FULL]:
@@ -48,16 +51,20 @@ def _effects(patterns: Patterns, metric: str, direction: str) -> Iterator[str]:
 def _row(effect: Effect, digits: int) -> dict[str, str]:
     row = {
         "Parameter": effect.key,
-        "Tried": _tried(effect),
+        "Compared": _tried(effect),
         "Best": best_words(effect),
         "Largest difference": difference_words(max(effect.levels, key=lambda level: level.difference), digits),
         _P: p_words(effect.p_adjusted),
-        "Share": "" if effect.share is None else f"{effect.share:.0%}",
+        "Share": "" if effect.share is None else _percent(effect.share),
     }
-    return {**row, "Importance": "" if effect.importance is None else f"{effect.importance:.0%}"}
+    return {**row, "Importance": "" if effect.importance is None else _percent(effect.importance)}
 
 
 _P = "p (Holm)"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _without_empty(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
@@ -77,16 +84,31 @@ def number_of(value: float) -> str:
     return f"{value:.2g}"
 
 
-def _legend(patterns: Patterns, metric: str, direction: str) -> Iterator[str]:
-    better = "less is better" if direction == "minimize" else "more is better"
-    yield f"Differences are in {escape(metric)} ({better}) to the best value, positive for worse."
+def _legend(evidence: Evidence) -> Iterator[str]:
+    patterns, ranking = evidence.patterns, evidence.ranking
+    better = "less is better" if ranking.direction == "minimize" else "more is better"
+    yield f"Differences are in {escape(ranking.metric)} ({better}) to the best value, positive for worse."
     if any(effect.p is not None for effect in patterns.effects):
-        yield "*p* is how often chance alone makes a parameter's values differ as much, corrected for all (Holm);"
-        yield "*share* is what the parameter explains beside the others, of the variance among configurations."
+        yield "*p* is how often chance alone makes a parameter's values differ as much, corrected for all (Holm)."
+    if any(effect.share is not None for effect in patterns.effects):
+        yield "*Share* is what the parameter explains beside the others, of the variance among configurations."
+    if any(level.difference_interval is not None for effect in patterns.effects for level in effect.levels):
         yield "An interval is for one difference; where the text tells values apart, all pairs were considered (Tukey)."
     if any(effect.importance is not None for effect in patterns.effects):
-        yield "*Importance* is Optuna's estimate, recorded with the sweep."
+        yield f"*Importance* is Optuna's estimate{_evaluator(evidence)}, recorded with the sweep; it knows no chance."
     yield escape(patterns.source)
+
+
+def _evaluator(evidence: Evidence) -> str:
+    """Names what estimated the importances, where that is recorded."""
+    try:
+        found = json.loads(evidence.sweep.tags.get(IMPORTANCES, "{}")).get("evaluator", "")
+    except (ValueError, AttributeError):
+        return ""
+    return f" ({_EVALUATORS[found]})" if found in _EVALUATORS else ""
+
+
+_EVALUATORS = {"fanova": "fANOVA", "ped-anova": "PED-ANOVA"}
 
 
 def _levels(effect: Effect, metric: str, digits: int) -> list[str]:

@@ -47,7 +47,7 @@ def lines(evidence: Evidence) -> Iterator[str]:
         yield from (f"Not recorded, so not known here: {', '.join(_lowered(name) for name in missing)}.", "")
 
 
-_MAY_BE_ABSENT = {"Imported from", "Also computed on", "Pruner"}
+_MAY_BE_ABSENT = {"Imported from", "Imported at", "Also computed on", "Pruner"}
 
 
 def _told(sweep: RecordedSweep) -> dict[str, str]:
@@ -57,7 +57,8 @@ def _told(sweep: RecordedSweep) -> dict[str, str]:
     hardware = _read(tags.get(HARDWARE))
     return {
         "Imported from": tags.get(ORIGIN, ""),
-        "When": _when(sweep.started, sweep.ended, hardware),
+        "Imported at": _when(sweep.started, sweep.ended, hardware) if ORIGIN in tags else "",
+        "When": "" if ORIGIN in tags else _when(sweep.started, sweep.ended, hardware),
         "Computed on": _computer(hardware),
         "Also computed on": "; ".join(map(_computer, hardware.get("others", []))),
         "Folder": tags.get(FOLDER, ""),
@@ -97,7 +98,8 @@ def _when(started: float | None, ended: float | None, hardware: Mapping[str, Any
         return ""
     sessions = hardware.get("sessions", 1)
     parts = f", in {sessions} sessions" if sessions > 1 else ""
-    return f"{_moment(started)} to {'now' if ended is None else _moment(ended)} (UTC){parts}"
+    until = "now" if ended is None else _moment(ended)
+    return f"{_moment(started)}{f' to {until}' if until != _moment(started) else ''} (UTC){parts}"
 
 
 def _moment(seconds: float) -> str:

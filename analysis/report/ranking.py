@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from analysis.markdown import escape, table
 from analysis.noise_lines import noise_lines
 from analysis.parameters_in_words import data, gain, lora, number, word
 from analysis.ranking import Place, Ranking
-from analysis.records import TrialRow
+from analysis.records import SweepRecords, TrialRow
 
 _ROWS = 20
 _DIGITS = 4
@@ -24,9 +25,9 @@ def lines(evidence: Evidence) -> Iterator[str]:
     yield "## Ranking"
     yield ""
     if not ranking.places:
-        yield f"No trial has completed with a finite `{ranking.metric}`, so there is nothing to rank."
+        yield f"No trial has completed with a finite `{ranking.metric}`, so there is nothing to rank.{_without(records)}"
         return
-    yield _about(ranking)
+    yield _about(ranking, records)
     yield ""
     axes = own_axes(records.trials)
     rows = [_cells(place, ranking, axes) for place in ranking.places[:_ROWS]]
@@ -34,13 +35,13 @@ def lines(evidence: Evidence) -> Iterator[str]:
     yield from table(_known(rows))
     if (more := len(ranking.places) - _ROWS) > 0:
         yield ""
-        yield f"{more} more: leaderboard.md has them, and `lora-report leaderboard`."
+        yield f"{more:,} more: `lora-report leaderboard` has them all."
     for line in noise_lines(ranking):
         yield ""
         yield escape(line)
 
 
-def _about(ranking: Ranking) -> str:
+def _about(ranking: Ranking, records: SweepRecords) -> str:
     trials = sum(len(place.configuration.trials) for place in ranking.places)
     better = "less" if ranking.sign > 0 else "more"
     several = trials > len(ranking.places)
@@ -51,7 +52,19 @@ def _about(ranking: Ranking) -> str:
     )
     of = f"{_count(len(ranking.places), 'configuration')}" + (f" of {_count(trials, 'trial')}" if several else "")
     interval = " The interval is that of the mean, 95 %." if ranking.chance is not None else ""
-    return f"{of}, ranked by {mean} over its curve; {better} is better.{interval}"
+    return f"{of}, ranked by {mean} over its curve; {better} is better.{interval}{_without(records)}"
+
+
+def _without(records: SweepRecords) -> str:
+    """Says how many trials take no place, and why."""
+    trained = [trial for trial in records.trials if not trial.is_reference]
+    lost = Counter(trial.outcome.replace("_", " ") for trial in trained if trial.outcome != "complete")
+    short = sum(trial.short and trial.outcome == "complete" for trial in trained)
+    told = [f"{count:,} {outcome}" for outcome, count in lost.most_common()]
+    told += [f"{short:,} compared within a stage, at a shorter length"] if short else []
+    count = lost.total() + short
+    take = "takes" if count == 1 else "take"
+    return f" Of all {_count(len(trained), 'trial')}, {count:,} {take} no place: {', '.join(told)}." if told else ""
 
 
 def _count(number: int, noun: str) -> str:

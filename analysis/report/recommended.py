@@ -24,10 +24,7 @@ def lines(evidence: Evidence) -> Iterator[str]:
     yield from (*_which(evidence, trial), "")
     is_imported = ORIGIN in evidence.sweep.tags
     if is_imported:
-        yield from (
-            "As far as it was imported; what is not listed is not known, and `lora-sweep` takes its defaults.",
-            "",
-        )
+        yield from (_imported(trial), "")
     yield from code_block(yaml_of(evidence, trial), "yaml")
     yield from ("", "The same for PEFT and TRL:", "")
     objective = evidence.ranking
@@ -45,7 +42,13 @@ def _which(evidence: Evidence, trial: TrialRow) -> Iterator[str]:
         yield f"What the procedure settled on: {told}; the first place is {escape(winner.name)} (why: Decisions)."
     else:
         yield f"{told}: {_best_of(ranking)}."
-    if ORIGIN not in evidence.sweep.tags:
+    if trial.params.get("trainer.name") == "replay":
+        yield from (
+            "",
+            "Its values were read from a table (`trainer=replay`). `lora-sweep --config-dir FOLDER --config-name best` "
+            "trains the model and data named here, so its eval loss need not be the table's.",
+        )
+    elif ORIGIN not in evidence.sweep.tags:
         yield from (
             "",
             "`lora-sweep --config-dir FOLDER --config-name best` trains it again from this file, `best.yaml` "
@@ -54,12 +57,41 @@ def _which(evidence: Evidence, trial: TrialRow) -> Iterator[str]:
 
 
 def _best_of(ranking: Ranking) -> str:
-    first = ranking.places[0].configuration
+    place = ranking.places[0]
     seed = ranking.winner.params.get(SEED) if ranking.winner is not None else None
-    if len(first.trials) == 1:
-        return "the first place"
+    tied = ", shared with " + ("another" if len(place.tied_with) == 1 else f"{len(place.tied_with):,} others")
+    first = f"the first place{tied if place.tied_with else ''}"
+    count = len(place.configuration.trials)
+    if count == 1:
+        return first
     return (
-        f"of the first place's configuration the seed with the best value, {seed}, whose lead over its others is luck"
+        f"{first}, with seed {seed}, the best of its {count}; that this seed is the best is luck, "
+        f"so expect the mean over them, {place.value:.4f}, of others"
+    )
+
+
+_WANTED = {
+    "the base model": ("model.path",),
+    "the data": ("data.path",),
+    "the learning rate": ("training.learning_rate",),
+    "the number of steps": ("training.max_steps", "training.num_train_epochs"),
+}
+"""Without what a run is another one, and the keys that say it."""
+
+
+def _unknown(trial: TrialRow) -> dict[str, str]:
+    return {
+        name: keys[0] for name, keys in _WANTED.items() if not any(trial.params.get(key) is not None for key in keys)
+    }
+
+
+def _imported(trial: TrialRow) -> str:
+    unknown = _unknown(trial)
+    if not unknown:
+        return "As far as it was imported: for what is not listed, `lora-sweep` takes its defaults."
+    return (
+        f"As far as it was imported. Not known: {', '.join(unknown)}. For them `lora-sweep` would take its own "
+        f"defaults, and train something else: add {', '.join(f'`{key}=…`' for key in unknown.values())}."
     )
 
 
@@ -67,6 +99,8 @@ def yaml_of(evidence: Evidence, trial: TrialRow) -> str:
     """Returns `best.yaml` as far as a trial's recorded parameters tell it."""
     ranking, name = evidence.ranking, evidence.sweep.records.name
     head = f"Sweep {name}: {ranking.metric} {trial.metrics.get(ranking.metric, float('nan')):.4f}, {trial.name}"
+    if ORIGIN in evidence.sweep.tags and (unknown := _unknown(trial)):
+        head += f"\nImported. Not known, so to be added: {', '.join(unknown.values())}"
     values = {**best_yaml.nested(trial.params), **best_yaml.trainer_of(trial.params)}
     objective = {"metric": ranking.metric, "direction": ranking.direction}
     return best_yaml.text(without_logins(values), name, objective, head)

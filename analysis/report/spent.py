@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from analysis.evidence import Evidence
-from analysis.markdown import table
+from analysis.markdown import escape, table
 from analysis.records import REUSED, TrialRow
 
 _STEPS, _PLANNED, _SECONDS = "steps", "planned_steps", "seconds"
@@ -24,7 +24,30 @@ def lines(evidence: Evidence) -> Iterator[str]:
     told = [*_hours(evidence), *_pruning(trials), *_others(trials), *_reuse(evidence.sweep.tags)]
     yield from (f"- {item}" for item in told)
     yield from ([""] if told else [])
+    yield from _failures(trials)
     yield from _stages(trials)
+
+
+_MOST_FAILURES = 10
+
+
+def _failures(trials: Sequence[TrialRow]) -> Iterator[str]:
+    """Names the trials that ended without a result, and why."""
+    lost = [trial for trial in trials if trial.outcome not in {"complete", "pruned"}]
+    if not lost:
+        return
+    yield from ("Without a result:", "")
+    for trial in lost[:_MOST_FAILURES]:
+        yield f"- {escape(trial.name)}: {escape(trial.outcome.replace('_', ' '))}{_because(trial)}"
+    if (more := len(lost) - _MOST_FAILURES) > 0:
+        yield f"- {more:,} more: `lora-report leaderboard --trials` names them all."
+    yield ""
+
+
+def _because(trial: TrialRow) -> str:
+    swept = ", ".join(f"{key}={trial.params[key]}" for key in trial.swept if key in trial.params)
+    reason = f", {escape(trial.reason)}" if trial.reason else ""
+    return (f" ({escape(swept)})" if swept else "") + reason
 
 
 def _by_outcome(trials: Sequence[TrialRow]) -> Iterator[tuple[str, list[TrialRow]]]:

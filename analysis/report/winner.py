@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -28,14 +29,22 @@ def lines(evidence: Evidence) -> Iterator[str]:
         yield "None: no trial has completed."
         return
     first = ranking.places[0]
-    yield f"**{escape(first.configuration.name)}**, {ranking.metric} {_value(first)}."
+    yield f"**{escape(first.configuration.name)}**, {ranking.metric} {_value(first)}{_shared(first)}."
     yield ""
     yield f"- **Configuration**: {in_words(first.configuration, records)}."
     yield f"- **Chosen** {_chosen(ranking, records)}{_settled(evidence)}"
     yield f"- **Stability**: {' '.join(_stability(first.configuration, ranking))}"
     yield f"- **Lead**: {' '.join(lead(ranking))}"
+    if base := _untrained(ranking, records):
+        yield f"- **Training**: {base}"
     if (lucky := luck(ranking)) is not None:
         yield f"- **Luck**: {lucky}"
+
+
+def _shared(first: Place) -> str:
+    count = len(first.tied_with)
+    others = "another" if count == 1 else f"{count:,} others"
+    return f": the best value, but tied with {others}" if count else ""
 
 
 def _value(place: Place) -> str:
@@ -66,7 +75,8 @@ def _chosen(ranking: Ranking, records: SweepRecords) -> str:
     seeds = len(first.configuration.trials)
     better = "lowest" if ranking.sign > 0 else "highest"
     by = f"mean of `{ranking.metric}` over its {seeds} seeds" if seeds > 1 else f"`{ranking.metric}`, of one seed"
-    among = f"among {count:,} configurations" if count > 1 else "the only configuration that completed"
+    completed = " that completed" if any(trial.outcome == "pruned" for trial in records.trials) else ""
+    among = f"among {count:,} configurations{completed}" if count > 1 else "the only configuration that completed"
     return f"by the {better} {by}, each trial at its best evaluation; {among}.{_stage(first, records)}{_tied(first)}"
 
 
@@ -97,6 +107,20 @@ def _listed(names: Iterable[str]) -> str:
     if more > 0:
         return f"{', '.join(shown)} and {more} more"
     return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))
+
+
+def _untrained(ranking: Ranking, records: SweepRecords) -> str:
+    """Says what training was worth; nothing where the untrained base was not measured."""
+    values = (trial.metrics.get(ranking.metric) for trial in records.trials if trial.is_reference)
+    base = next((value for value in values if value is not None and math.isfinite(value)), None)
+    if base is None:
+        return ""
+    gained = ranking.sign * (base - ranking.places[0].value)
+    share = f" ({100 * abs(gained / base):.2g} %)" if base else ""
+    word = "better" if gained >= 0 else "worse"
+    behind = sum(ranking.sign * (base - place.value) <= 0 for place in ranking.places)
+    none_better = f"; {behind:,} of {len(ranking.places):,} configurations are not better than it" if behind else ""
+    return f"{abs(gained):.{DIGITS}f}{share} {word} than the untrained base ({base:.{DIGITS}f}){none_better}."
 
 
 def _stability(configuration: Configuration, ranking: Ranking) -> Iterator[str]:

@@ -12,7 +12,7 @@ from analysis.report.characteristics import lines
 
 
 def told(curve: Curve, named: dict[str, Points] | None = None, metric: str = "eval_loss", **metrics: float) -> str:
-    evidence = evidence_of([row(0, 1.2727, **metrics)])
+    evidence = evidence_of([row(0, 1.2727, **{metric: 1.2727, **metrics})])
     points = {"eval_loss": curve.evals, **(named or {})}
     sweep = dataclasses.replace(
         evidence.sweep, curve=lambda trial: curve, points=lambda trial, name: points.get(name, ())
@@ -39,7 +39,7 @@ def test_convergence_is_where_nearly_all_of_it_is_reached() -> None:
     text = told(
         Curve(evals=evals), {"tokens_per_s": ((5, 90.0), (10, 110.0))}, seconds=50.0, trainable_parameters=17408
     )
-    assert "95 % of that was reached by step 50." in text
+    assert "95 % of the improvement of eval_loss was reached by step 50." in text
     assert "Time: 50.0 s for 100 steps, 2.00 steps a second." in text
     assert "Throughput: 100 tokens a second (the median)." in text and "Trainable parameters: 17,408." in text
     assert "Success criteria: " in text
@@ -57,3 +57,9 @@ def test_more_may_be_better() -> None:
     assert "eval_accuracy: 0.5000 at step 1, 0.7500 at step 3, best 0.8000 at step 2." in text
     assert "Improvement of eval_accuracy from the first evaluation to the best: 0.3000, 60.0 %." in text
     assert "Improvement of eval_loss from the first evaluation to the best: 1.0000, 50.0 %." in text
+    assert "None of them looks at eval_accuracy." in text
+
+
+def test_what_is_reached_at_the_last_evaluation_only_has_not_converged() -> None:
+    text = told(Curve(evals=tuple((step, 2 - step / 10) for step in range(5))))
+    assert "Convergence: none seen; eval_loss came to 95 % of its improvement at the last evaluation only." in text

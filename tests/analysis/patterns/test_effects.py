@@ -138,7 +138,7 @@ def test_where_trials_were_pruned_no_interval_is_stated_and_their_share_is_told_
     assert (eight.trials, eight.pruned, sixteen.trials, sixteen.pruned) == (10, 6, 4, 0)
     assert all(level.interval is None and level.difference_interval is None for level in (eight, sixteen))
     assert effect(told, R).p is None
-    assert "6 of 14 trials (43%)" in limits(told, "pruned")[0]
+    assert "6 of 14 trials (43 %)" in limits(told, "pruned")[0]
 
 
 def test_importances_are_read_where_they_were_recorded_and_rubbish_is_left_aside() -> None:

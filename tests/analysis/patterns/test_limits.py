@@ -23,7 +23,7 @@ def test_document_003_is_said_to_be_confounded_too_small_and_held() -> None:
     assert "lora.r=16: 4; lora.r=24: 2, 2.667; lora.r=32: 1.5, 2" in by_hand
     assert joint.startswith("lora.dropout, lora.r and training.lr_scheduler_type cannot be separated")
     assert "lora.r=16 was only run with training.lr_scheduler_type=cosine" in joint
-    assert any("lora.dropout=0.1 was tried in one configuration only" in words for words in limits(told, "seen_once"))
+    assert any("lora.dropout=0.1 completed in one configuration only" in words for words in limits(told, "seen_once"))
     assert limits(told, "single_level") == [
         "data.name was augmented throughout, so that nothing is known of its effect"
     ]
@@ -161,7 +161,7 @@ def test_failed_trials_are_counted_by_kind_and_where_they_concentrate() -> None:
     ]
     told = patterns([*fine, *bad])
     overall, where, gone = limits(told, "infeasible")
-    assert overall.startswith("6 of 18 trials (33%) have no value to compare (5 diverged, 1 out of memory)")
+    assert overall.startswith("6 of 18 trials (33 %) have no value to compare (5 diverged, 1 out of memory)")
     assert "training.learning_rate=0.0008: 6 of 6" in where
     assert gone.startswith("training.learning_rate=0.0008 was tried, but no configuration")
 
@@ -169,7 +169,7 @@ def test_failed_trials_are_counted_by_kind_and_where_they_concentrate() -> None:
 def test_who_proposed_the_values_is_told_where_results_did() -> None:
     trials = grid(lora__r=(8, 16), lora__dropout=(0.0, 0.1))
     assert limits(patterns(trials, tags={"sampler": "grid"}), "adaptive") == []
-    assert limits(patterns(trials, tags={"sampler": "tpe"}), "adaptive")[0].startswith("tpe proposed values")
+    assert limits(patterns(trials, tags={"sampler": "tpe"}), "adaptive")[0].startswith("TPE proposed values")
     assert "ran in 2 stages" in limits(patterns(trials, decisions={"rank": "8", "rate": "1e-4"}), "adaptive")[0]
 
 
@@ -177,3 +177,17 @@ def test_nothing_varied_and_nothing_at_all_are_no_error() -> None:
     assert patterns([trial(0, 1.0, **{R: 8}), trial(1, 1.1, **{R: 8})]).effects == ()
     assert patterns([]).effects == ()
     assert ranking(sweep([])[0].records).places == ()
+
+
+def test_a_value_that_was_pruned_or_diverged_was_tried_too() -> None:
+    fine = [trial(at, 1 + at / 100, **{R: (8, 16)[at % 2], RATE: (2e-4, 4e-4)[at // 2]}) for at in range(4)]
+    assert any("smallest training.learning_rate" in words for words in limits(patterns(fine), "edge"))
+    worse = [trial(4 + at, 3.0, "pruned", **{R: 8, RATE: 1e-4}) for at in range(2)]
+    assert not any("learning_rate" in words for words in limits(patterns([*fine, *worse]), "edge"))
+
+
+def test_what_lost_all_but_one_value_was_varied_all_the_same() -> None:
+    fine = [trial(at, 1 + at / 100, **{R: (8, 16)[at], RATE: 1e-4}) for at in range(2)]
+    told = patterns([*fine, *(trial(2 + at, None, "diverged", **{R: (8, 16)[at], RATE: 1.0}) for at in range(2))])
+    assert not any("learning_rate" in words for words in limits(told, "single_level"))
+    assert any("training.learning_rate was varied, but" in words for words in limits(told, "infeasible"))

@@ -84,4 +84,4 @@ def test_an_importance_is_shown_where_there_is_one() -> None:
     assert "Importance" not in text(told)
     effects = (dataclasses.replace(told.patterns.effects[0], importance=0.625), *told.patterns.effects[1:])
     told = dataclasses.replace(told, patterns=dataclasses.replace(told.patterns, effects=effects))
-    assert "62%" in text(told)
+    assert "62 %" in text(told)

@@ -41,12 +41,12 @@ def test_imported_rows_show_what_is_known() -> None:
     assert lines[3][:2] == ["1", NAMES[1]]
     assert "1\N{EN DASH}2: tied within noise ±0.003 (stated)." in places
     assert f"It cannot be told from {NAMES[1]}: any of them may be the best." in won
-    assert "within the stated noise of ±0.003: not ahead" in won and "cannot be stated" in won
+    assert "within the stated noise of ±0.003: a tie, not a lead" in won and "cannot be stated" in won
 
 
 def test_only_twenty_rows_are_shown() -> None:
     places, _ = said(single(*(1 + 0.1 * rank for rank in range(25))))
-    assert places.count("r=") == 20 and "5 more: leaderboard.md has them" in places
+    assert places.count("r=") == 20 and "5 more: `lora-report leaderboard` has them all" in places
 
 
 def test_the_lead_is_given_with_its_interval() -> None:
@@ -107,3 +107,21 @@ def test_names_are_escaped() -> None:
     row = dataclasses.replace(trial(8, 0, 1.0), name="a|b *c*")
     places, won = said(SweepRecords("s", "eval_loss", "minimize", [row]))
     assert "a\\|b \\*c\\*" in places and "**a\\|b \\*c\\***" in won
+
+
+def test_what_takes_no_place_is_counted() -> None:
+    rows = [trial(1, 0, 1.0), *(dataclasses.replace(trial(rank, 0, 2.0), outcome="pruned") for rank in range(2, 5))]
+    rows += [dataclasses.replace(trial(5, 0, 2.0), outcome="out_of_memory")]
+    places, won = said(SweepRecords("s", "eval_loss", "minimize", rows))
+    assert "Of all 5 trials, 4 take no place: 3 pruned, 1 out of memory." in places
+    assert "the only configuration that completed" in won
+
+
+def test_the_winner_is_held_against_the_untrained_base() -> None:
+    base = dataclasses.replace(trial(9, 0, 1.5), is_reference=True, name="base")
+    _, won = said(SweepRecords("s", "eval_loss", "minimize", [trial(1, 0, 1.2), trial(2, 0, 1.6), base]))
+    assert (
+        "**Training**: 0.3000 (20 %) better than the untrained base (1.5000); "
+        "1 of 2 configurations are not better than it." in won
+    )
+    assert "**Training**" not in said(single(1.2, 1.6))[1]
