@@ -10,7 +10,7 @@ from typing import Any
 from analysis.across import differences
 from analysis.configuration import SEED
 from analysis.markdown import escape, table
-from analysis.sides import Side, facts, winner_params
+from analysis.sides import Side, SideFact, facts, winner_params
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,17 @@ def compared(sides: Sequence[Side]) -> Comparison:
         are there that differ.
     """
     found = [facts(side) for side in sides]
-    rows = [Fact(item.key, item.label, *_across(found, item.key), item.is_basis) for item in found[0]]
+    rows = [Fact(item.key, _label(found, item.key), *_across(found, item.key), item.is_basis) for item in found[0]]
     rows += [*_differing(sides), *_versions(sides)]
     names = tuple(side.sweep.records.name for side in sides)
     reasons = tuple(map(str, differences([side.sweep.records for side in sides])))
     return Comparison(names, tuple(rows), reasons)
+
+
+def _label(found: Sequence[Sequence[SideFact]], key: str) -> str:
+    """Returns what a row is called by all; where their metrics differ, the row of the best values names none."""
+    labels = {item.label for one in found for item in one if item.key == key}
+    return labels.pop() if len(labels) == 1 else f"{key} value"
 
 
 def _across(found: Sequence[Sequence[Any]], key: str) -> tuple[tuple[Any, ...], tuple[str, ...]]:

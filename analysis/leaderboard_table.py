@@ -116,6 +116,11 @@ def _footer(board: Leaderboard, plain: bool = False) -> list[str]:
 
 def _explained(trials: list[TrialRow]) -> list[str]:
     told = [
-        f"- {escape(row.name)}: {'short, ' if row.short else ''}{row.outcome}, {escape(row.reason)}" for row in trials
+        f"- {escape(_in_its_sweep(row))}: {'short, ' if row.short else ''}{row.outcome}, {escape(row.reason)}"
+        for row in trials
     ]
     return ["", *told] if told else []
+
+
+def _in_its_sweep(row: TrialRow) -> str:
+    return f"{row.name} of {row.sweep}" if row.sweep else row.name

@@ -74,9 +74,9 @@ def _between_two(found: Chance) -> float | None:
 
 
 def _repeated(configurations: Sequence[Configuration], found: Chance) -> str:
-    sd = f"SD of a trial {math.sqrt(found.model.within):.2g}"
-    beside = f", {math.sqrt(found.model.paired):.2g} beside what a seed does to all" if found.model.is_paired else ""
-    return f"{seeds_in_words(configurations)}, {sd}{beside}{_apart(configurations, found)}"
+    sd = f"a trial's standard deviation {math.sqrt(found.model.within):.2g}"
+    without = f", {math.sqrt(found.model.paired):.2g} without what a seed does to all" if found.model.is_paired else ""
+    return f"{seeds_in_words(configurations)}, {sd}{without}{_apart(configurations, found)}"
 
 
 def seeds_in_words(configurations: Sequence[Configuration]) -> str:

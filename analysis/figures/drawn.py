@@ -60,7 +60,12 @@ _KINDS = (
         "{metric} over each varied parameter, with marginal means; points of one value lie side by side",
     ),
     _Kind("heat_map", "patterns", heat_map, "Heat map: mean {metric} by two parameters, the best cell outlined"),
-    _Kind("interactions", "patterns", interactions, "Interactions: mean {metric} by one parameter, a line per other"),
+    _Kind(
+        "interactions",
+        "patterns",
+        interactions,
+        "Interactions: mean {metric} by one parameter, a line per value of the other",
+    ),
     _Kind(
         "parallel",
         "patterns",

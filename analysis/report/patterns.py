@@ -114,7 +114,7 @@ _EVALUATORS = {"fanova": "fANOVA", "ped-anova": "PED-ANOVA"}
 def _levels(effect: Effect, metric: str, digits: int) -> list[str]:
     levels = effect.levels[:MOST_LEVELS]
     ends = any(level.pruned or level.failed for level in effect.levels)
-    found = table([_level(level, metric, digits, ends) for level in levels])
+    found = table(_without_empty([_level(level, metric, digits, ends) for level in levels]))
     more = len(effect.levels) - len(levels)
     return [*found, "", f"{more} more values are not shown."] if more else found
 

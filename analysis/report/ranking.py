@@ -25,7 +25,8 @@ def lines(evidence: Evidence) -> Iterator[str]:
     yield "## Ranking"
     yield ""
     if not ranking.places:
-        yield f"No trial has completed with a finite `{ranking.metric}`, so there is nothing to rank.{_without(records)}"
+        none = f"No trial has completed with a finite `{ranking.metric}`, so there is nothing to rank."
+        yield f"{none}{_without(records)}"
         return
     yield _about(ranking, records)
     yield ""
@@ -88,8 +89,13 @@ def _cells(place: Place, ranking: Ranking, axes: Sequence[str]) -> dict[str, str
         "Scheduler": word(params.get("training.lr_scheduler_type")),
         "Data": data(params),
         **{key: word(params.get(key)) for key in axes},
-        "Seeds": seeds_in_cell(configuration) if configuration.seeds else "",
+        _seeds_heading(ranking): seeds_in_cell(configuration) if configuration.seeds else "",
     }
+
+
+def _seeds_heading(ranking: Ranking) -> str:
+    """Returns the heading over seeds; a lone 0 under `Seeds` would be taken for their number."""
+    return "Seeds" if any(len(place.configuration.trials) > 1 for place in ranking.places) else "Seed"
 
 
 def _range(configuration: Configuration, names: Sequence[str]) -> str:

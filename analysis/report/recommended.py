@@ -65,8 +65,8 @@ def _best_of(ranking: Ranking) -> str:
     if count == 1:
         return first
     return (
-        f"{first}, with seed {seed}, the best of its {count}; that this seed is the best is luck, "
-        f"so expect the mean over them, {place.value:.4f}, of others"
+        f"{first}. It ran with seed {seed}, the best of its {count} by luck: do not expect this value of another seed; "
+        f"their mean is {place.value:.4f}"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -86,3 +87,12 @@ def test_json_has_values() -> None:
     assert page["can_be_ranked_together"] is False and page["sweeps"] == ["one", "two", "none"]
     assert facts["best"]["values"]["two"] == {"value": 1.2, "interval": None, "trials": 1}
     assert facts["best"]["values"]["none"] is None and facts["metric"]["agree"] == "same"
+
+
+def test_values_of_different_metrics_stand_under_none_of_their_names() -> None:
+    other = dataclasses.replace(TWO.sweep.records, metric="eval_macro_f1", direction="maximize")
+    rows = [dataclasses.replace(row, metrics={**row.metrics, "eval_macro_f1": 0.5}) for row in other.trials]
+    other = dataclasses.replace(other, trials=rows)
+    text = to_markdown(compared([ONE, Side(dataclasses.replace(TWO.sweep, records=other), ranked(other))]))
+    assert "| best value " in text and "best eval_loss" not in text
+    assert "best eval_loss" in to_markdown(compared([ONE, TWO]))

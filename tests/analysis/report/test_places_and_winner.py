@@ -125,3 +125,8 @@ def test_the_winner_is_held_against_the_untrained_base() -> None:
         "1 of 2 configurations are not better than it." in won
     )
     assert "**Training**" not in said(single(1.2, 1.6))[1]
+
+
+def test_one_seed_each_is_no_number_of_seeds() -> None:
+    assert "| Seed |" in said(single(1.2, 1.6))[0]
+    assert "| Seeds" in said(sweep({1: {0: 1.0, 1: 1.1}, 2: {0: 2.0, 1: 2.1}}))[0]
