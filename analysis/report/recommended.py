@@ -26,7 +26,7 @@ def lines(evidence: Evidence) -> Iterator[str]:
     if is_imported:
         yield from (_imported(trial), "")
     yield from code_block(yaml_of(evidence, trial), "yaml")
-    yield from ("", "The same for PEFT and TRL:", "")
+    yield from ("", "The same settings for PEFT and TRL, whose `SFTTrainer` takes the model and the rows besides:", "")
     objective = evidence.ranking
     yield from code_block(snippet.snippet(trial.params, objective.metric, objective.direction), "python")
     yield ""

@@ -38,16 +38,17 @@ def _failures(trials: Sequence[TrialRow]) -> Iterator[str]:
         return
     yield from ("Without a result:", "")
     for trial in lost[:_MOST_FAILURES]:
-        yield f"- {escape(trial.name)}: {escape(trial.outcome.replace('_', ' '))}{_because(trial)}"
+        reason = f", {escape(trial.reason)}" if trial.reason else ""
+        yield f"- {escape(trial.name)}{_where(trial)}: {escape(trial.outcome.replace('_', ' '))}{reason}"
     if (more := len(lost) - _MOST_FAILURES) > 0:
-        yield f"- {more:,} more: `lora-report leaderboard --trials` names them all."
+        yield f"- {more:,} more: `lora-report leaderboard` names them all."
     yield ""
 
 
-def _because(trial: TrialRow) -> str:
+def _where(trial: TrialRow) -> str:
+    """Returns what was varied of a trial, in parentheses."""
     swept = ", ".join(f"{key}={trial.params[key]}" for key in trial.swept if key in trial.params)
-    reason = f", {escape(trial.reason)}" if trial.reason else ""
-    return (f" ({escape(swept)})" if swept else "") + reason
+    return f" ({escape(swept)})" if swept else ""
 
 
 def _by_outcome(trials: Sequence[TrialRow]) -> Iterator[tuple[str, list[TrialRow]]]:

@@ -53,3 +53,11 @@ def test_what_is_not_known_is_said() -> None:
     assert "| complete |      1 | not recorded | not recorded | not recorded |" in text
     assert "- Time: not recorded." in text and "Wall clock" not in text
     assert "60.0 s; of 1 trial it is not recorded." in told(ran(0, 100), dataclasses.replace(unknown, number=1))
+
+
+def test_trials_without_a_result_are_named_with_their_reasons() -> None:
+    failed = [ran(at, 4, "diverged", reason="loss *not* finite", swept=("lora.r",)) for at in range(1, 13)]
+    text = told(ran(0, 100), *failed)
+    assert "- exp2 (lora.r=8): diverged, loss \\*not\\* finite" in text
+    assert text.count(": diverged,") == 10 and "- 2 more: `lora-report leaderboard` names them all." in text
+    assert "Without a result" not in told(ran(0, 100), ran(1, 40, "pruned"))

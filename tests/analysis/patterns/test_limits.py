@@ -186,6 +186,12 @@ def test_a_value_that_was_pruned_or_diverged_was_tried_too() -> None:
     assert not any("learning_rate" in words for words in limits(patterns([*fine, *worse]), "edge"))
 
 
+def test_stages_that_were_skipped_did_not_run() -> None:
+    chose = {"rates": "2e-4 is the best", "ranks": "16 is the best", "dropout": "skipped: nothing overfits"}
+    told = patterns(grid(lora__r=(8, 16)), decisions=chose)
+    assert limits(told, "adaptive")[0].startswith("the sweep ran in 2 stages")
+
+
 def test_what_lost_all_but_one_value_was_varied_all_the_same() -> None:
     fine = [trial(at, 1 + at / 100, **{R: (8, 16)[at], RATE: 1e-4}) for at in range(2)]
     told = patterns([*fine, *(trial(2 + at, None, "diverged", **{R: (8, 16)[at], RATE: 1.0}) for at in range(2))])
