@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from analysis.visible import on_one_line
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~$])")
 
 
 def escape(text: str) -> str:
-    """Returns text that Markdown shows as it is; underscores inside words need no escape there."""
+    """Returns text that Markdown shows as it is, GitHub's strikethrough and mathematics included; underscores inside words stay."""
     return re.sub(r"(?<=\w)\\_(?=\w)", "_", _SPECIAL.sub(r"\\\1", on_one_line(text)))
 
 

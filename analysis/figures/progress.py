@@ -27,7 +27,7 @@ from analysis.figures.style import (
 )
 from analysis.figures.window import Window, window
 from analysis.levels import is_finite
-from analysis.records import TrialRow
+from analysis.records import ORIGIN, TrialRow
 
 FEWEST = 2
 """Completed trials."""
@@ -37,7 +37,9 @@ _NAMED = 14
 
 
 def progress(evidence: Evidence) -> Figure | None:
-    """Returns the picture; None where fewer than two trials have completed."""
+    """Returns the picture; None where fewer than two trials have completed, or nobody knows in which order."""
+    if ORIGIN in evidence.sweep.tags:
+        return None
     metric, sign = evidence.ranking.metric, evidence.ranking.sign
     trials = _in_order(evidence.sweep.records.trials)
     values = [trial.metrics.get(metric, math.nan) for trial in trials]

@@ -66,13 +66,12 @@ def lost(
         gone = [text for value, text in zip(levels.values, levels.words, strict=True) if same(value) not in left]
         if len(left) < 2:
             sentence = (
-                f"{factor.key} was varied, but the configurations that can be compared have one value of it, so that "
-                "nothing is known of its effect among those that completed"
+                f"{factor.key}={_few(gone)} was tried, but the configurations that can be compared have one other value "
+                "of it: nothing is known of its effect"
             )
             found.append(Limit("infeasible", factor.key, sentence))
         elif gone and levels.scaled is None:
-            which = ", ".join(gone[:_SHOWN]) + (f" and {len(gone) - _SHOWN} more" if len(gone) > _SHOWN else "")
-            sentence = f"{factor.key}={which} was tried, but no configuration with it can be compared"
+            sentence = f"{factor.key}={_few(gone)} was tried, but no configuration with it can be compared"
             found.append(Limit("infeasible", factor.key, sentence))
     return found
 
@@ -83,7 +82,7 @@ def seen_once(fitted: Fit, factors: Sequence[Factor]) -> list[Limit]:
     for factor, own in zip(factors, fitted.design.splits, strict=True):
         once = [text for text, count in zip(own.words, own.counts, strict=True) if count == 1]
         if once:
-            which = ", ".join(once[:_SHOWN]) + (f" and {len(once) - _SHOWN} more" if len(once) > _SHOWN else "")
+            which = _few(once)
             each = "one configuration only" if len(once) == 1 else "one configuration each"
             rest = "that of whatever else was set there" if len(factors) > 1 else "not to be told from chance"
             sentence = f"{factor.key}={which} completed in {each}: its effect is {rest}"
@@ -92,6 +91,10 @@ def seen_once(fitted: Fit, factors: Sequence[Factor]) -> list[Limit]:
 
 
 _SHOWN = 6
+
+
+def _few(words: Sequence[str]) -> str:
+    return ", ".join(words[:_SHOWN]) + (f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else "")
 
 
 _COEFFICIENTS = (

@@ -52,12 +52,22 @@ def lines(evidence: Evidence) -> Iterator[str]:
 def _told(evidence: Evidence, trial: TrialRow, curve: Curve, points: Points) -> Iterator[str]:
     metric, sign = evidence.ranking.metric, evidence.ranking.sign
     place = dict(evidence.sweep.points(trial.trial, "epoch")).get
+    if not points:
+        yield _without_curve(metric, trial)
+        yield from _spent(trial, ())
+        return
     yield from _improved(metric, sign, points, place)
     if metric != "eval_loss" and len(curve.evals) > 1:
         yield from _improved("eval_loss", 1, curve.evals, place)
     yield from _converged(metric, sign, points, place)
     yield from _overfitting(trial, curve)
     yield from _spent(trial, evidence.sweep.points(trial.trial, "tokens_per_s"))
+
+
+def _without_curve(metric: str, trial: TrialRow) -> str:
+    value = trial.metrics.get(metric)
+    told = f"{metric}: {value:.4f}. " if value is not None else ""
+    return f"{told}No curve is recorded, so nothing is known of improvement, convergence or overfitting."
 
 
 def _at(step: int, epoch: Any) -> str:

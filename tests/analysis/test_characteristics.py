@@ -63,3 +63,9 @@ def test_more_may_be_better() -> None:
 def test_what_is_reached_at_the_last_evaluation_only_has_not_converged() -> None:
     text = told(Curve(evals=tuple((step, 2 - step / 10) for step in range(5))))
     assert "Convergence: none seen; eval_loss came to 95 % of its improvement at the last evaluation only." in text
+
+
+def test_of_a_trial_without_a_curve_nothing_is_said_but_its_value() -> None:
+    text = told(Curve())
+    assert "- eval_loss: 1.2727. No curve is recorded, so nothing is known of improvement," in text
+    assert "Convergence" not in text and "never finite" not in text

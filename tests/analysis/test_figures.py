@@ -115,6 +115,12 @@ def test_pictures_are_left_out_where_there_is_nothing_to_show() -> None:
     assert slices(ONE) is None and pareto_front(ONE) is None and progress(ONE) is None
 
 
+def test_the_order_of_imported_trials_is_not_known() -> None:
+    sweep = dataclasses.replace(GRID.sweep, tags={**GRID.sweep.tags, "origin": "runs.csv"})
+    assert progress(GRID) is not None
+    assert progress(dataclasses.replace(GRID, sweep=sweep)) is None
+
+
 def test_curves_need_two_evaluations() -> None:
     once = dataclasses.replace(GRID.sweep, points=lambda trial, name: ((10, 1.5),))
     assert curves(dataclasses.replace(GRID, sweep=once)) is None

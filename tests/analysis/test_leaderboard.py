@@ -248,7 +248,7 @@ def test_parameters_come_back_as_they_were(text: str, value: object) -> None:
 
 
 def test_markdown_escapes_what_would_format() -> None:
-    assert escape("a|b *c* _d_ e_f <g>") == "a\\|b \\*c\\* \\_d\\_ e_f \\<g\\>"
+    assert escape("a|b *c* _d_ e_f <g> ~h~ $i$") == "a\\|b \\*c\\* \\_d\\_ e_f \\<g\\> \\~h\\~ \\$i\\$"
     assert table([{"A": "x", "B": "1.5"}, {"A": "yy", "B": "10"}]) == [
         "| A  |   B |", "| -- | --: |", "| x  | 1.5 |", "| yy |  10 |"
     ]  # fmt: skip

@@ -196,4 +196,4 @@ def test_what_lost_all_but_one_value_was_varied_all_the_same() -> None:
     fine = [trial(at, 1 + at / 100, **{R: (8, 16)[at], RATE: 1e-4}) for at in range(2)]
     told = patterns([*fine, *(trial(2 + at, None, "diverged", **{R: (8, 16)[at], RATE: 1.0}) for at in range(2))])
     assert not any("learning_rate" in words for words in limits(told, "single_level"))
-    assert any("training.learning_rate was varied, but" in words for words in limits(told, "infeasible"))
+    assert any("training.learning_rate=1 was tried, but" in words for words in limits(told, "infeasible"))
