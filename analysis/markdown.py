@@ -11,7 +11,10 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~$])")
 
 
 def escape(text: str) -> str:
-    """Returns text that Markdown shows as it is, GitHub's strikethrough and mathematics included; underscores inside words stay."""
+    """Returns text that GitHub shows as it is, neither struck through nor as mathematics.
+
+    Underscores inside words need no escape there.
+    """
     return re.sub(r"(?<=\w)\\_(?=\w)", "_", _SPECIAL.sub(r"\\\1", on_one_line(text)))
 
 

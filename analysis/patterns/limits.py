@@ -66,8 +66,8 @@ def lost(
         gone = [text for value, text in zip(levels.values, levels.words, strict=True) if same(value) not in left]
         if len(left) < 2:
             sentence = (
-                f"{factor.key}={_few(gone)} was tried, but the configurations that can be compared have one other value "
-                "of it: nothing is known of its effect"
+                f"{factor.key}={_few(gone)} was tried, but the configurations that can be compared have one other "
+                "value of it: nothing is known of its effect"
             )
             found.append(Limit("infeasible", factor.key, sentence))
         elif gone and levels.scaled is None:
@@ -148,7 +148,7 @@ def untested(joint: Joint) -> list[Limit]:
 def led(sweep: RecordedSweep, ranges: bool) -> list[Limit]:
     """Says whether results decided what was tried; `ranges` is true where values were sampled."""
     found = []
-    ran = sum(not reason.startswith("skipped") for reason in sweep.records.decisions.values())
+    ran = sum(not reason.startswith("skipped") and _ENDED not in reason for reason in sweep.records.decisions.values())
     if ran > 1:
         found.append(_STAGED.format(ran))
     sampler = sweep.tags.get(SAMPLER)
@@ -163,6 +163,9 @@ def led(sweep: RecordedSweep, ranges: bool) -> list[Limit]:
         found.append(_PERHAPS_LED)
     return [Limit("adaptive", "", words) for words in found]
 
+
+_ENDED = "is used up"
+"""In the reason of a stage that did not begin, as the budget was spent."""
 
 _STAGED = (
     "the sweep ran in {} stages, the later at what the earlier chose: parameters were not varied around every value of "

@@ -51,11 +51,16 @@ def _stage(stage: str, reason: str, told: Mapping[str, Any], metric: str, sign: 
     yield from (f"{escape(told_reason).rstrip('.')}.", "")
     numbers = told.get("numbers") or {}
     yield from _candidates(numbers, metric, sign)
-    if others := list(_others(numbers, metric, sign)):
+    if others := list(_others({key: numbers[key] for key in numbers if not _is_told(key, reason)}, metric, sign)):
         yield from (f"Numbers: {', '.join(others)}.", "")
     if reused := (told.get("reused") or {}).get("trials"):
         counted = "1 of its trials" if reused == 1 else f"{reused} of its trials"
         yield from (f"Measured by earlier stages already: {counted}, {told['reused']['steps']:,} steps.", "")
+
+
+def _is_told(key: str, reason: str) -> bool:
+    """True for the noise where the reason has it already."""
+    return key == "noise" and "noise ±" in reason
 
 
 def _candidates(numbers: Mapping[str, Any], metric: str, sign: int) -> Iterator[str]:

@@ -30,7 +30,7 @@ def lines(evidence: Evidence) -> Iterator[str]:
         return
     yield _about(ranking, records)
     yield ""
-    axes = own_axes(records.trials)
+    axes = [key for key in own_axes(records.trials) if _differs(key, ranking)]
     rows = [_cells(place, ranking, axes) for place in ranking.places[:_ROWS]]
     rows += [_reference(trial, ranking, axes) for trial in records.trials if _is_measured(trial, ranking.metric)]
     yield from table(_known(rows))
@@ -40,6 +40,11 @@ def lines(evidence: Evidence) -> Iterator[str]:
     for line in noise_lines(ranking):
         yield ""
         yield escape(line)
+
+
+def _differs(key: str, ranking: Ranking) -> bool:
+    """True for a parameter that tells rows apart: a procedure names what later stages would have varied, too."""
+    return len({word(place.configuration.params.get(key)) for place in ranking.places}) > 1
 
 
 def _about(ranking: Ranking, records: SweepRecords) -> str:
@@ -62,7 +67,7 @@ def _without(records: SweepRecords) -> str:
     lost = Counter(trial.outcome.replace("_", " ") for trial in trained if trial.outcome != "complete")
     short = sum(trial.short and trial.outcome == "complete" for trial in trained)
     told = [f"{count:,} {outcome}" for outcome, count in lost.most_common()]
-    told += [f"{short:,} compared within a stage, at a shorter length"] if short else []
+    told += [f"{short:,} compared within a stage alone"] if short else []
     count = lost.total() + short
     take = "takes" if count == 1 else "take"
     return f" Of all {_count(len(trained), 'trial')}, {count:,} {take} no place: {', '.join(told)}." if told else ""

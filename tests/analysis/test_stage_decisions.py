@@ -43,6 +43,8 @@ def test_a_stage_tells_its_numbers_with_their_own_sign(direction: str, value: st
     assert "lora.r=16 \\| x" in text
     assert f"Numbers: noise 0.01, mean eval_loss of linear {mean}." in text
     assert "Measured by earlier stages already: 2 of its trials, 1,200 steps." in text
+    again = told({"ranks": "lora.r=8 is the best; noise ±0.01 (stated)"}, direction, numbers_ranks=told_of)
+    assert f"Numbers: mean eval_loss of linear {mean}." in again
 
 
 def test_stages_come_in_the_order_they_were_decided() -> None:

@@ -188,6 +188,7 @@ def test_a_value_that_was_pruned_or_diverged_was_tried_too() -> None:
 
 def test_stages_that_were_skipped_did_not_run() -> None:
     chose = {"rates": "2e-4 is the best", "ranks": "16 is the best", "dropout": "skipped: nothing overfits"}
+    chose["scheduler"] = "sweep.max_trials=14 is used up"
     told = patterns(grid(lora__r=(8, 16)), decisions=chose)
     assert limits(told, "adaptive")[0].startswith("the sweep ran in 2 stages")
 

@@ -130,3 +130,17 @@ def test_the_winner_is_held_against_the_untrained_base() -> None:
 def test_one_seed_each_is_no_number_of_seeds() -> None:
     assert "| Seed |" in said(single(1.2, 1.6))[0]
     assert "| Seeds" in said(sweep({1: {0: 1.0, 1: 1.1}, 2: {0: 2.0, 1: 2.1}}))[0]
+
+
+def test_a_parameter_of_one_value_has_no_column() -> None:
+    rows = [
+        dataclasses.replace(
+            trial(rank, 0, 1.0 * rank),
+            params={"lora.r": rank, "training.packing": False, "training.max_length": rank},
+            swept=("lora.r", "training.packing", "training.max_length"),
+        )
+        for rank in (1, 2)
+    ]
+    places, won = said(SweepRecords("s", "eval_loss", "minimize", rows))
+    assert "training.max_length" in places and "training.packing" not in places
+    assert "training.packing False" in won
