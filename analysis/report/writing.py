@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from analysis.chosen import chosen
 from analysis.evidence import Evidence
-from analysis.figures.drawn import drawn, svg
+from analysis.figures.drawn import NAMES, drawn, svg
 from analysis.html_page import html
 from analysis.patterns.found import found
 from analysis.ranking import ranked
@@ -59,7 +59,17 @@ def write(
     best = chosen(evidence)
     if best is not None and not (folder / "events.jsonl").exists():
         files["best.yaml"] = yaml_of(evidence, best).encode()
-    return [_written(folder / name, content) for name, content in files.items()]
+    written = [_written(folder / name, content) for name, content in files.items()]
+    if "md" in formats:
+        _forget(folder, pictures)
+    return written
+
+
+def _forget(folder: Path, pictures: Mapping[str, bytes]) -> None:
+    """Removes pictures of an earlier report that this one does not show."""
+    for name in (f"figures/{name}.svg" for name in NAMES):
+        if name not in pictures:
+            (folder / name).unlink(missing_ok=True)
 
 
 def _written(path: Path, content: bytes) -> Path:
