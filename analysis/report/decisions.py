@@ -66,7 +66,10 @@ def _is_told(key: str, reason: str) -> bool:
 def _candidates(numbers: Mapping[str, Any], metric: str, sign: int) -> Iterator[str]:
     """Yields a table of the candidates; values of a maximised metric are recorded with their sign turned."""
     values = {label: _turned(value, sign) for label, value in (numbers.get("values") or {}).items()}
-    columns = {metric: values, **{key: numbers[key] for key in _COLUMNS if isinstance(numbers.get(key), dict)}}
+    columns: dict[str, Mapping[str, Any]] = {
+        metric: {label: _value(value) for label, value in values.items()},
+        **{key: numbers[key] for key in _COLUMNS if isinstance(numbers.get(key), dict)},
+    }
     labels = list(dict.fromkeys(label for found in columns.values() for label in found))
     if labels:
         rows = [
@@ -81,11 +84,18 @@ def _others(numbers: Mapping[str, Any], metric: str, sign: int) -> Iterator[str]
         if key not in _LISTED and isinstance(value, (int, float)) and not isinstance(value, bool):
             yield f"{escape(key.replace('_', ' '))} {_number(value)}"
     for level, mean in (numbers.get("means") or {}).items():
-        yield f"mean {escape(metric)} of {escape(level)} {_number(_turned(mean, sign))}"
+        yield f"mean {escape(metric)} of {escape(level)} {_value(_turned(mean, sign))}"
 
 
 def _turned(value: Any, sign: int) -> Any:
     return sign * value if isinstance(value, (int, float)) else value
+
+
+def _value(value: Any) -> str:
+    """Returns a value of the metric with four decimals, as all of the report; small ones with three digits."""
+    if not isinstance(value, (int, float)):
+        return _number(value)
+    return f"{value:.4f}" if not value or abs(value) >= 0.001 else f"{value:.3g}"
 
 
 def _number(value: Any) -> str:

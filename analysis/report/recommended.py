@@ -59,7 +59,9 @@ def _which(evidence: Evidence, trial: TrialRow) -> Iterator[str]:
 def _best_of(ranking: Ranking) -> str:
     place = ranking.places[0]
     seed = ranking.winner.params.get(SEED) if ranking.winner is not None else None
-    tied = ", shared with " + ("another" if len(place.tied_with) == 1 else f"{len(place.tied_with):,} others")
+    tied = ", shared with " + (
+        escape(place.tied_with[0]) if len(place.tied_with) == 1 else f"{len(place.tied_with):,} others"
+    )
     first = f"the first place{tied if place.tied_with else ''}"
     count = len(place.configuration.trials)
     if count == 1:

@@ -43,7 +43,7 @@ def lines(evidence: Evidence) -> Iterator[str]:
 
 def _shared(first: Place) -> str:
     count = len(first.tied_with)
-    others = "another" if count == 1 else f"{count:,} others"
+    others = escape(first.tied_with[0]) if count == 1 else f"{count:,} others"
     return f": the best value, but tied with {others}" if count else ""
 
 

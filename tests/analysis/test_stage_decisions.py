@@ -33,7 +33,9 @@ def told(decisions: dict[str, str], direction: str = "maximize", **tags: Any) ->
     return "\n".join(lines(Evidence(sweep, places_of(rows), Patterns())))
 
 
-@pytest.mark.parametrize(("direction", "value", "mean"), [("maximize", "0.75", "0.6"), ("minimize", "-0.75", "-0.6")])
+@pytest.mark.parametrize(
+    ("direction", "value", "mean"), [("maximize", "0.7500", "0.6000"), ("minimize", "-0.7500", "-0.6000")]
+)
 def test_a_stage_tells_its_numbers_with_their_own_sign(direction: str, value: str, mean: str) -> None:
     told_of = {"order": 0, "why": "rank first", "numbers": NUMBERS, "reused": {"trials": 2, "steps": 1200}}
     text = told({"ranks": "lora.r=8 is the best"}, direction, numbers_ranks=told_of)
