@@ -81,7 +81,9 @@ def _facts(group: Sequence[int], splits: Sequence[Split], factors: Sequence[Fact
             if len(beside) == 1:
                 only = beside.pop()
                 more = splits[one].counts[level] * (1 - splits[other].counts[only] / len(splits[other].at))
-                fact = f"{factors[one].key}={words} was only run with {factors[other].key}={splits[other].words[only]}"
+                fact = (
+                    f"{factors[one].key}={words} completed only with {factors[other].key}={splits[other].words[only]}"
+                )
                 yield float(more), fact
 
 

@@ -22,7 +22,7 @@ def test_document_003_is_said_to_be_confounded_too_small_and_held() -> None:
     assert by_hand.startswith("lora.alpha, lora.r and gain are confounded")
     assert "lora.r=16: 4; lora.r=24: 2, 2.667; lora.r=32: 1.5, 2" in by_hand
     assert joint.startswith("lora.dropout, lora.r and training.lr_scheduler_type cannot be separated")
-    assert "lora.r=16 was only run with training.lr_scheduler_type=cosine" in joint
+    assert "lora.r=16 completed only with training.lr_scheduler_type=cosine" in joint
     assert any("lora.dropout=0.1 completed in one configuration only" in words for words in limits(told, "seen_once"))
     assert limits(told, "single_level") == [
         "data.name was augmented throughout, so that nothing is known of its effect"
