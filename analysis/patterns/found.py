@@ -92,7 +92,7 @@ def _source(joint: Joint, seeds: SeedError, certain: bool) -> str:
     fitted, pairs = joint.fit, len(joint.fit.design.blocks) - len(joint.fit.design.splits)
     means = (
         f"Means are least-squares means of an additive model{_PAIRS[pairs]} over {len(fitted.values)} configurations: "
-        "what they have on average when all are given this value"
+        "what all of them would have on average with this value"
     )
     if seeds.kept:
         means += f", with the seeds that all of them ran with ({', '.join(map(str, seeds.kept))})"
