@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from analysis import compare_command, diagnose_command, import_command, report_command
+from analysis import compare_command, diagnose_command, garbage, import_command, report_command
 from analysis.redaction import RedactedStream, redacted
 from analysis.visible import visible
 
@@ -72,6 +72,14 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: The command line without the program's name; None takes the process's own.
     """
+    garbage.seldom()
+    try:
+        _run(arguments)
+    finally:
+        garbage.no_more()
+
+
+def _run(arguments: list[str] | None) -> None:
     sys.stderr = RedactedStream(sys.stderr)
     parsed = parser().parse_args(arguments)
     from analysis.report_error import ReportError

@@ -10,12 +10,18 @@ def main() -> None:
     """Runs the command line and exits with its code."""
     try:
         try:
+            from analysis import garbage
+
+            garbage.seldom()
             from analysis.redaction import RedactedStream
 
             sys.stderr = RedactedStream(sys.stderr)
             from sweeper.application import launch
 
-            launch()
+            try:
+                launch()
+            finally:
+                garbage.no_more()
         finally:
             sys.stdout.flush()
     except KeyboardInterrupt:  # before a sweep has begun, or the second Ctrl-C: what is recorded stays

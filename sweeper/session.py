@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from optuna.distributions import distribution_to_json
 
+from analysis import garbage
 from analysis.redaction import redacted
 from sweeper import (
     aside,
@@ -304,6 +305,7 @@ class Session:
                 tell=tell,
             )
             self._announce(history, item, tell)
+            garbage.as_usual()
             done = driver.run()
         if not done:
             return self._stopped(log, history)

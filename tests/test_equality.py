@@ -89,11 +89,11 @@ def test_pausing_and_dying(shell: Shell, micro_model: Path, rows: Path, calm: Cu
     assert any(item.get("from_step", 0) > 0 for item in read(log) if item["event"] == "started")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_interruptions(shell: Shell, micro_model: Path, rows: Path, calm: Curves, number: signal.Signals) -> None:
+def test_interruptions(shell: Shell, micro_model: Path, rows: Path, calm: Curves) -> None:
+    """One sweep that was asked to stop, and later killed."""
     asked = command(micro_model, rows, "executor=local", "executor.workers=2")
     log = shell.folder / "runs/s/events.jsonl"
-    for ended in (1, 5):
+    for ended, number in ((1, signal.SIGINT), (5, signal.SIGKILL)):
         process = shell.start("sweeper", *asked)
         wait_for(lambda ended=ended: sum(item["event"] == "ended" for item in read(log)) >= ended)  # type: ignore[misc]
         process.send_signal(number)

@@ -14,15 +14,18 @@ import gc
 import importlib
 import json
 import os
+import pickle
 import runpy
 import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
+import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 _IMPORTED = (
     *(
@@ -35,6 +38,8 @@ _IMPORTED = (
     ),
     *("sweeper.executors.inline", "trainers.replay", "analysis.cli", "analysis.leaderboard_table"),
     *("hydra_plugins.lora_sweeper", "mlflow.store.tracking.sqlalchemy_store", "optuna.storages._rdb.storage"),
+    *("sweeper.application", "sweeper.run", "mlflow.store.tracking.sqlalchemy_workspace_store", "git"),
+    *("optuna.storages._rdb.models", "pydantic.dataclasses"),
 )
 
 
@@ -99,6 +104,28 @@ def _remember_the_schema() -> None:
     utils._initialize_tables = copied
 
 
+def _remember_the_configuration() -> None:
+    """Parses the files of conf/ once, and a command: a composition reads thirty of them, a command composes five times.
+
+    Hydra's plugins and the tables of its grammar are there then, too; nothing that depends on a command or on the
+    environment is kept.
+    """
+    import omegaconf.omegaconf
+    import yaml
+
+    from sweeper import precheck
+    from sweeper.application import CONF
+
+    parse = functools.lru_cache(maxsize=500)(lambda text, loader: pickle.dumps(yaml.load(text, loader)))
+
+    def load(stream: Any, Loader: Any) -> Any:  # noqa: N803 - as it is called
+        return pickle.loads(parse(stream if isinstance(stream, str) else stream.read(), Loader))
+
+    omegaconf.omegaconf.yaml = types.SimpleNamespace(**{**vars(yaml), "load": load})  # type: ignore[attr-defined]
+    precheck.problems(precheck.Line(["lora.r=8,16", "training.learning_rate=1e-4,2e-4", "trainer=replay"], True), CONF)
+    precheck._composed.cache_clear()
+
+
 def _become(asked: Mapping[str, Any]) -> None:
     """Takes the folder, the environment, the streams and the arguments of a command."""
     os.chdir(asked["folder"])
@@ -113,14 +140,42 @@ def _become(asked: Mapping[str, Any]) -> None:
     signal.alarm(int(asked["timeout_s"]))
 
 
+def _run(module: str) -> int:
+    """Runs a module as `python -m` does; returns the exit code."""
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as done:
+        if isinstance(done.code, str):
+            print(done.code, file=sys.stderr)
+        return done.code if isinstance(done.code, int) else int(done.code is not None)
+    except BaseException:  # noqa: BLE001 - the interpreter's last resort
+        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        return 1
+    return 0
+
+
+def _leave(code: int) -> NoReturn:
+    """Ends a child as the interpreter would, but for taking apart every module: a second of a sweep's two."""
+    import sqlalchemy
+
+    threading._shutdown()  # type: ignore[attr-defined] # waits for threads that are no daemons
+    atexit._run_exitfuncs()
+    for item in gc.get_objects():  # of the child alone: the rest is frozen
+        if type(item) is sqlalchemy.Engine:
+            item.dispose()  # a database that is closed leaves no write-ahead log behind
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
     sys.path.pop(0)  # this folder, as `python -m` would not have it
     for name in _IMPORTED:
         importlib.import_module(name)
     _remember_the_schema()
+    _remember_the_configuration()
     gc.collect()
     gc.freeze()  # children need not look through all this at their collections
-    atexit.register(gc.unfreeze)  # but at their end, which closes databases
     asked = _serve()
     _become(asked)
-    runpy.run_module(asked["command"][0], run_name="__main__", alter_sys=True)
+    _leave(_run(asked["command"][0]))

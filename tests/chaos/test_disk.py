@@ -112,13 +112,13 @@ TAILS = {
 }
 
 
-@pytest.mark.parametrize("tail", TAILS)
-def test_a_torn_tail_is_cut_off(shell: Shell, table: Path, tail: str) -> None:
+def test_a_torn_tail_is_cut_off(shell: Shell, table: Path) -> None:
     asked = replayed(table, "training.seed=1,2,3")
     assert shell.sweep(*asked).returncode == 0
     whole, log = curves(shell.folder), shell.folder / "runs/s/events.jsonl"
-    lines = log.read_bytes().splitlines(keepends=True)
-    log.write_bytes(b"".join(lines[: len(lines) // 2]) + TAILS[tail])
-    done = shell.sweep(*asked)
-    assert done.returncode == 0 and "measured already" in done.stdout, done.stdout + done.stderr
-    assert curves(shell.folder) == whole
+    for name, tail in TAILS.items():
+        lines = log.read_bytes().splitlines(keepends=True)
+        log.write_bytes(b"".join(lines[: len(lines) // 2]) + tail)
+        done = shell.sweep(*asked)
+        assert done.returncode == 0 and "measured already" in done.stdout, (name, done.stdout + done.stderr)
+        assert curves(shell.folder) == whole, name
