@@ -9,12 +9,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from analysis.configuration import SEED, Configuration
 from analysis.evidence import Evidence
 from analysis.figures.learning_curve import XY, axis_words, learning_curve
 from analysis.figures.style import CATEGORIES, FAINT, INK, better_words, legend, panels, paper, shown
 from analysis.figures.varied import number
 from analysis.figures.window import Window, window
 from analysis.levels import finite
+from analysis.patterns.values import is_number
 from analysis.ranking import Place
 from analysis.records import TrialRow
 
@@ -143,9 +145,10 @@ def _label(axes: Axes, evidence: Evidence, shown_window: Window) -> None:
 
 
 def _handles(top: Sequence[tuple[Place, list[XY]]], rest: Sequence[XY], shown_window: Window) -> list[Line2D]:
+    told = _told_apart([place.configuration for place, _ in top])
     found = [
-        Line2D([], [], color=colour, linewidth=2, label=f"{place.place}  {shown(place.configuration.name, 40)}")
-        for (place, points), colour in zip(top, CATEGORIES, strict=False)
+        Line2D([], [], color=colour, linewidth=2, label=_label_of(place, more))
+        for (place, points), colour, more in zip(top, CATEGORIES, told, strict=False)
         if points
     ]
     if rest:
@@ -153,3 +156,31 @@ def _handles(top: Sequence[tuple[Place, list[XY]]], rest: Sequence[XY], shown_wi
         words += f", {shown_window.beyond} beyond the axis" if shown_window.beyond else ""
         found.append(Line2D([], [], color=FAINT, linewidth=1, label=words))
     return found
+
+
+def _label_of(place: Place, more: str) -> str:
+    return f"{place.place}  {shown(place.configuration.name, max(_SHORTEST, _LETTERS - len(more)))}{more}"
+
+
+_LETTERS, _SHORTEST = 46, 18
+"""Letters that half the picture's width holds, and those of a name that stay."""
+
+_NAMED = {"lora.r", "lora.alpha", "lora.gain", "lora.realised_gain", "lora.dropout", "training.lr_scheduler_type"}
+"""What our trials' names tell."""
+
+_MORE = 2
+"""Parameters that a legend tells beside the name."""
+
+
+def _told_apart(configurations: Sequence[Configuration]) -> list[str]:
+    """Returns for each configuration the numbers that tell it from the others and are no part of its name."""
+    keys = dict.fromkeys(
+        key for item in configurations for key in item.params if key.startswith(("lora.", "training."))
+    )
+    values = {key: [item.params.get(key) for item in configurations] for key in keys if key not in {*_NAMED, SEED}}
+    differing = {key: found for key, found in values.items() if all(map(is_number, found)) and len(set(found)) > 1}
+    chosen = sorted(differing, key=lambda key: key != "training.learning_rate")[:_MORE]
+    return [
+        "".join(f", {key.rpartition('.')[2]}={differing[key][at]:.3g}" for key in chosen)
+        for at in range(len(configurations))
+    ]
