@@ -151,7 +151,7 @@ def noise(candidates: Sequence[Candidate], assumed_share: float) -> Noise:
         seeds = min(len(_values(item)) for item in repeated)
         return Noise(spread * math.sqrt(2 / seeds), f"from {seeds} seeds of one configuration")
     best = min((item.value for item in candidates if item.value is not None), default=0.0)
-    return Noise(abs(best) * assumed_share, f"assumed: {assumed_share:.2%} of the best value", is_assumed=True)
+    return Noise(abs(best) * assumed_share, f"assumed: {100 * assumed_share:.2f} % of the best value", is_assumed=True)
 
 
 def _values(candidate: Candidate) -> list[float]:

@@ -101,7 +101,7 @@ def faster(compared: Comparison, arguments: Mapping[str, Any]) -> Choice:
     chosen = max(good, key=lambda item: _speed(item) or 0.0, default=baseline)
     if chosen is baseline:
         clean = "" if not _bleeds(baseline) and not any(map(_bleeds, compared.valued)) else ", and as clean"
-        reason = f"nothing is {gain:.0%} faster than {baseline.label} within the noise{clean}"
+        reason = f"nothing is {100 * gain:.0f} % faster than {baseline.label} within the noise{clean}"
         return choice_of(compared, [baseline], reason, **_speeds(compared))
     ratio = (_speed(chosen) or 0.0) / speed
     return choice_of(

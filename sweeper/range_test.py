@@ -35,7 +35,7 @@ def range_test(compared: Comparison, arguments: Mapping[str, Any]) -> Choice:
         told = f"up to {top:.3g}" if top is not None else "at all: no learning rate was logged"
         return Choice((), f"the loss did not blow up {told}: nothing is cut", {"bound": None})
     where = f"the loss blows up at {blown:.3g} ({BLOW_UP:g} times its least, smoothed)"
-    reason = f"{where}; {share:.0%} of that, {share * blown:.3g}, bounds the sweep"
+    reason = f"{where}; {100 * share:.0f} % of that, {share * blown:.3g}, bounds the sweep"
     return Choice((), reason, {"blow_up": blown, "bound": share * blown})
 
 

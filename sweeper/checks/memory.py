@@ -36,7 +36,7 @@ def check(scene: Scene) -> Iterator[Finding]:
         yield _finding("note", scene, found, number, "what the device has is not known")
         return
     share = found.mib / (limit * 1024)
-    rule = f"{scene.hardware.name} has {limit:.1f} GiB to give; the estimate is {share:.0%} of it"
+    rule = f"{scene.hardware.name} has {limit:.1f} GiB to give; the estimate is {100 * share:.0f} % of it"
     if share <= FULL:
         yield _finding("note", scene, found, number, rule)
     else:

@@ -12,7 +12,7 @@ from trainers.trial import Lora
 
 _KEY = "lora.target_modules"
 _QUERIES = ("q_proj", "v_proj", "query_key_value", "qkv_proj", "c_attn")
-_RULE = "a list holds ends of modules' names, a string is a regular expression for whole names (PEFT)"
+_RULE = "a list holds ends of modules' names, a string is a regular expression for whole names"
 
 
 def check(scene: Scene) -> Iterator[Finding]:
