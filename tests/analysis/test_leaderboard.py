@@ -252,3 +252,16 @@ def test_markdown_escapes_what_would_format() -> None:
     assert table([{"A": "x", "B": "1.5"}, {"A": "yy", "B": "10"}]) == [
         "| A  |   B |", "| -- | --: |", "| x  | 1.5 |", "| yy |  10 |"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("~~struck~~", r"\~\~struck\~\~"),
+        ("$x$", r"\$x\$"),
+        ("&lt;b&gt; &#60; R&D", r"\&lt;b\&gt; \&#60; R&D"),
+        ("\u200fright to left\u061c", r"\\u200fright to left\\u061c"),
+    ],
+)
+def test_markdown_shows_text_as_it_is(text: str, escaped: str) -> None:
+    assert escape(text) == escaped
