@@ -11,7 +11,8 @@ from analysis.evidence import Evidence
 from analysis.markdown import code_block, escape
 from analysis.ranking import Ranking
 from analysis.records import ORIGIN, TrialRow
-from analysis.redaction import without_logins
+from analysis.redaction import redacted, without_logins
+from analysis.visible import on_one_line
 
 
 def lines(evidence: Evidence) -> Iterator[str]:
@@ -69,4 +70,4 @@ def yaml_of(evidence: Evidence, trial: TrialRow) -> str:
     head = f"Sweep {name}: {ranking.metric} {trial.metrics.get(ranking.metric, float('nan')):.4f}, {trial.name}"
     values = {**best_yaml.nested(trial.params), **best_yaml.trainer_of(trial.params)}
     objective = {"metric": ranking.metric, "direction": ranking.direction}
-    return best_yaml.text(without_logins(values), name, objective, head)
+    return best_yaml.text(without_logins(values), name, objective, redacted(on_one_line(head)))
