@@ -56,6 +56,9 @@ _KINDS = (
     _Kind("progress", "decisions", progress, "Progress: {metric} of every trial as they ended, and the best so far"),
 )
 
+NAMES = tuple(kind.name for kind in _KINDS)
+"""Of all pictures that there may be."""
+
 
 def drawn(evidence: Evidence) -> list[Drawn]:
     """Draws a sweep.

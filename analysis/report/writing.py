@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from analysis.chosen import chosen
 from analysis.evidence import Evidence
-from analysis.figures.drawn import drawn, svg
+from analysis.figures.drawn import NAMES, drawn, svg
 from analysis.html_page import html
 from analysis.patterns.found import found
 from analysis.ranking import ranked
@@ -59,13 +60,21 @@ def write(
     best = chosen(evidence)
     if best is not None and not (folder / "events.jsonl").exists():
         files["best.yaml"] = yaml_of(evidence, best).encode()
-    return [_written(folder / name, content) for name, content in files.items()]
+    written = [_written(folder / name, content) for name, content in files.items()]
+    if "md" in formats:
+        for name in NAMES:
+            if f"figures/{name}.svg" not in pictures:  # of a report from before that had more to show
+                (folder / "figures" / f"{name}.svg").unlink(missing_ok=True)
+    return written
 
 
 def _written(path: Path, content: bytes) -> Path:
-    """Writes a file in one piece: whoever reads it meanwhile sees the one before."""
+    """Writes a file in one piece: whoever reads it meanwhile sees the one before, whoever else writes it as well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.new")
-    fresh.write_bytes(content)
-    fresh.replace(path)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        fresh.write_bytes(content)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)  # of a disk that is full
     return path
