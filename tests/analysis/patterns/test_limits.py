@@ -177,3 +177,9 @@ def test_nothing_varied_and_nothing_at_all_are_no_error() -> None:
     assert patterns([trial(0, 1.0, **{R: 8}), trial(1, 1.1, **{R: 8})]).effects == ()
     assert patterns([]).effects == ()
     assert ranking(sweep([])[0].records).places == ()
+
+
+def test_coefficients_that_follow_from_others_are_not_counted() -> None:
+    points = [(r, {8: 0.0, 16: 0.05, 32: 0.1}[r], rate) for r in (8, 16, 32) for rate in (1e-4, 2e-4)]
+    rows = [trial(at, 1.5 + 0.01 * at**2, **{R: r, DROPOUT: d, RATE: lr}) for at, (r, d, lr) in enumerate(points)]
+    assert limits(patterns(rows), "few_points")[0].startswith("6 configurations for 4 coefficients leave 2 degrees")
