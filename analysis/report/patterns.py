@@ -149,7 +149,7 @@ def _limits(limits: Sequence[Limit]) -> Iterator[str]:
     if len(held) == 1:
         yield f"- {escape(_capital(held[0].words))}."
     elif held:
-        yield f"- Nothing is known of the effect of what has one value where it can be compared: {escape(_listed(held))}."
+        yield f"- Nothing is known of the effect of what has one value in all compared: {escape(_listed(held))}."
     if not limits:
         yield "Nothing stands out: every parameter was varied apart from the others, with more than one seed."
 
