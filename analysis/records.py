@@ -95,7 +95,7 @@ def sweep_records(tags: Mapping[str, str], rows: Iterable[TrialRow]) -> SweepRec
 
 def _share(text: str) -> float | None:
     found = parse(text)
-    return float(found) if isinstance(found, (int, float)) and not isinstance(found, bool) and found >= 0 else None
+    return float(found) if isinstance(found, (int, float)) and not isinstance(found, bool) and 0 <= found < 1e9 else None
 
 
 def trial_row(
