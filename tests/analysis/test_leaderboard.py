@@ -240,7 +240,13 @@ def test_names(dropout: float, scheduler: str, name: str) -> None:
     ("text", "value"),
     [
         *(("8", 8), ("0.0002", 2e-4), ("1e-05", 1e-5), ("None", None), ("True", True), ("linear", "linear")),
-        *(("2024_01", "2024_01"), ("007", "007"), ("[oops", "[oops"), ('["q", "v"]', ["q", "v"])),
+        *(
+            ("2024_01", "2024_01"),
+            ("007", "007"),
+            ("9" * 400, "9" * 400),
+            ("[oops", "[oops"),
+            ('["q", "v"]', ["q", "v"]),
+        ),
     ],
 )
 def test_parameters_come_back_as_they_were(text: str, value: object) -> None:
