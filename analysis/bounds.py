@@ -40,7 +40,8 @@ def bounds(recorded: Values, typed: Mapping[str, float] | None = None) -> Bounds
         recorded: Those of its sweep that are not the defaults; names that are none any more are left out.
         typed: Others, from `read`, which go before.
     """
-    flat = {f"{group}.{name}": value for group, values in recorded.items() for name, value in values.items()}
+    groups = {group: values for group, values in recorded.items() if isinstance(values, Mapping)}
+    flat = {f"{group}.{name}": value for group, values in groups.items() for name, value in values.items()}
     asked = {key: value for key, value in {**flat, **(typed or {})}.items() if key in KEYS}
 
     def of(group: str) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from analysis.visible import on_one_line
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~$])")
+# `~~` strikes out and `$` begins mathematics on GitHub; `&` is itself unless a character reference follows.
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~$]|&(?=#?\w+;))")
 
 
 def escape(text: str) -> str:

@@ -18,6 +18,7 @@ from analysis.seed_table import seed_table
 
 __all__ = ["Known", "Noise", "Place", "Ranking", "ranked", "takes_a_place"]
 
+_LARGEST = 1e150  # squares of more are no numbers
 _ROUNDING = 1e-9  # of a value: 0.003 apart are two numbers whose difference is 0.0030000000000001
 
 
@@ -66,7 +67,7 @@ class Ranking:
 
     def ahead(self, row: int) -> float:
         """Returns by how much the first is better than another, by its row; never negative."""
-        return self.sign * (self.places[row].value - self.places[0].value)
+        return self.sign * (self.places[row].value - self.places[0].value) + 0.0  # which makes 0 of -0
 
     def ahead_within(self, row: int) -> tuple[float, float] | None:
         """Returns the interval of `ahead`; those of all pairs hold together 95 % of the time; None without seeds."""
@@ -77,8 +78,11 @@ class Ranking:
 
 
 def takes_a_place(row: TrialRow, metric: str) -> bool:
-    """True for what ran to its end, in full length, and measured a finite value."""
-    measured = math.isfinite(row.metrics.get(metric, math.nan))
+    """True for what ran to its end, in full length, and measured a finite value.
+
+    An infinity is a very large number in MLflow (`sqlalchemy_store.sanitize_metric_value`).
+    """
+    measured = abs(row.metrics.get(metric, math.nan)) < _LARGEST
     return row.outcome == "complete" and not row.is_reference and not row.short and measured
 
 

@@ -95,7 +95,9 @@ def sweep_records(tags: Mapping[str, str], rows: Iterable[TrialRow]) -> SweepRec
 
 def _share(text: str) -> float | None:
     found = parse(text)
-    return float(found) if isinstance(found, (int, float)) and not isinstance(found, bool) and found >= 0 else None
+    return (
+        float(found) if isinstance(found, (int, float)) and not isinstance(found, bool) and 0 <= found < 1e9 else None
+    )
 
 
 def trial_row(
@@ -143,6 +145,8 @@ def _seconds(ms: int | None) -> float | None:
 
 
 _COSTS = {"planned_steps", "steps", "seconds", "peak_memory_mib", "trainable_parameters"}
+_LONGEST_NUMBER = 300
+"""Characters: a name of more digits is no number that anything can be computed with."""
 _WORDS = {"None": None, "True": True, "False": False}
 
 
@@ -152,7 +156,7 @@ def parse(text: str) -> Any:
         return _WORDS[text]
     if text[:1] in {"[", "{"}:
         return _json(text)
-    for kind in (int, float):
+    for kind in (int, float) if len(text) < _LONGEST_NUMBER else ():
         # Only what would be written like this again: a name such as 2024_01 is no number.
         if _reads(kind, text):
             return kind(text)

@@ -67,7 +67,7 @@ def run(parsed: argparse.Namespace) -> str:
     from analysis.store import open_store
 
     sweep = read(open_store(parsed.tracking_uri), parsed.experiment, parsed.sweep)
-    folder = parsed.folder if parsed.folder is not None else Path("runs") / sweep.records.name
+    folder = parsed.folder if parsed.folder is not None else folder_of(sweep.records.name)
     try:
         files = write(sweep, folder, parsed.noise, (parsed.format,) if parsed.format else FORMATS)
     except OSError as error:
@@ -75,3 +75,16 @@ def run(parsed: argparse.Namespace) -> str:
     pictures = sum(path.suffix == ".svg" for path in files)
     told = [str(path) for path in files if path.suffix != ".svg"]
     return "\n".join([*told, *([f"{folder / 'figures'}: {pictures} pictures"] if pictures else [])])
+
+
+def folder_of(sweep: str) -> Path:
+    """Returns where a sweep's report belongs, unless told otherwise.
+
+    Raises:
+        ReportError: The name, which anybody may have given it, leads elsewhere.
+    """
+    from analysis.report_error import ReportError
+
+    if Path(sweep).name != sweep or sweep in {"", ".."}:
+        raise ReportError(f"sweep {sweep!r} has a name that no folder can have; give --output DIR")
+    return Path("runs") / sweep

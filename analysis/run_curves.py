@@ -20,7 +20,7 @@ from analysis.leaderboard import rank
 from analysis.recorded_run import RecordedRun, curve_of, is_of_a_curve
 from analysis.records import AXIS, JUDGED, PARENT, parse
 from analysis.report_error import ReportError
-from analysis.store import answering, records_of, search, sweep_runs
+from analysis.store import answering, records_of, search, sweep_runs, sweeps
 
 _STATUS = {"FINISHED": "complete", "RUNNING": "running", "SCHEDULED": "running", "FAILED": "failed"}
 _LARGEST = sys.float_info.max  # what MLflow keeps for an infinity (sqlalchemy_store.sanitize_metric_value)
@@ -55,17 +55,13 @@ def find(client: MlflowClient, experiment: str, name: str | None, sweep: str | N
             return _sweep(client, experiment, sweep)
         if sweep is None and (run := _by_id(client, name)) is not None:
             return _sweep(client, experiment, run.data.tags["sweep"]) if _is_sweep(run) else _one(client, run)
-        if sweep is None and any(run.data.tags.get("sweep") == name for run in _sweeps(client, experiment)):
+        if sweep is None and any(run.data.tags.get("sweep") == name for run in sweeps(client, experiment)):
             return _sweep(client, experiment, name)
         return _one(client, _named(client, experiment, name, sweep))
 
 
 def _is_sweep(run: Run) -> bool:
-    return bool(run.data.tags.get("kind") == "sweep")
-
-
-def _sweeps(client: MlflowClient, experiment: str) -> list[Run]:
-    return search(client, experiment, "tags.kind = 'sweep'")
+    return bool(run.data.tags.get("kind") == "sweep") and "sweep" in run.data.tags
 
 
 def _by_id(client: MlflowClient, name: str) -> Run | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from analysis.markdown import escape
+
 # PEFT's name for ours.
 _LORA = {
     "r": "r",
@@ -56,21 +58,29 @@ def unsaid(params: Mapping[str, Any]) -> Iterator[str]:
     if scheduler == "range_test":
         yield "The schedule `range_test` is this tool's own."
     if isinstance(kwargs, Mapping) and "decay_share" in kwargs:
-        yield f"`decay_share={kwargs['decay_share']}` is that share of all steps, which TRL wants as `num_decay_steps`."
+        share = escape(str(kwargs["decay_share"]))
+        yield f"decay_share={share} is that share of all steps, which TRL wants as num_decay_steps."
     if params.get("training.stop_at") is not None:
-        yield f"The run ended at `training.stop_at={params['training.stop_at']}` with the whole run's schedule."
+        stop = escape(str(params["training.stop_at"]))
+        yield f"The run ended at training.stop_at={stop} with the whole run's schedule."
     if params.get("quantization.name") in _BITS and params.get("lora.dtype") == "float32":
         yield "The adapter was trained in float32; TRL casts it to bfloat16 on a 4-bit base unless told otherwise."
 
 
 def _lora(params: Mapping[str, Any]) -> dict[str, str]:
     known = {name: params[f"lora.{key}"] for key, name in _LORA.items() if params.get(f"lora.{key}") is not None}
-    free = {key.removeprefix("lora.kwargs."): params[key] for key in params if key.startswith("lora.kwargs.")}
+    free = _free(params, "lora.kwargs.")
     source = {name: repr(value) for name, value in {**known, **free}.items()}
     if _is_loftq(params):
         bits, turns = params.get("lora.loftq_bits") or 4, params.get("lora.loftq_iter") or 1
-        source["loftq_config"] = f"LoftQConfig(loftq_bits={bits}, loftq_iter={turns})"
+        source["loftq_config"] = f"LoftQConfig(loftq_bits={bits!r}, loftq_iter={turns!r})"
     return {**source, "task_type": repr("CAUSAL_LM")}
+
+
+def _free(params: Mapping[str, Any], group: str) -> dict[str, Any]:
+    """Returns what was passed through to the libraries; of imported names those that can be an argument's."""
+    names = {key.removeprefix(group): key for key in params if key.startswith(group)}
+    return {name: params[key] for name, key in names.items() if name.isidentifier()}
 
 
 def _is_loftq(params: Mapping[str, Any]) -> bool:
@@ -79,7 +89,7 @@ def _is_loftq(params: Mapping[str, Any]) -> bool:
 
 def _training(params: Mapping[str, Any], metric: str, direction: str) -> dict[str, str]:
     known = {name: params[f"training.{name}"] for name in _TRAINING if params.get(f"training.{name}") is not None}
-    free = {key.removeprefix("training.kwargs."): params[key] for key in params if key.startswith("training.kwargs.")}
+    free = _free(params, "training.kwargs.")
     values = {"output_dir": "adapter", **known, **_checkpoints(known, metric, direction), **free}
     source = {name: repr(value) for name, value in values.items() if value != {}}
     return {"bf16": _BF16, **source}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,8 +93,21 @@ def sweep_runs(client: MlflowClient, experiment: str, sweep: str | None) -> tupl
     Raises:
         ReportError: There is no such experiment or sweep.
     """
-    parent = _chosen(search(client, experiment, "tags.kind = 'sweep'"), sweep)
-    return parent, search(client, experiment, f"tags.`{PARENT}` = '{parent.info.run_id}'")
+    parent = _chosen(sweeps(client, experiment), sweep)
+    below = search(client, experiment, f"tags.`{PARENT}` = '{parent.info.run_id}'")
+    return parent, [run for run in below if _is_trial(run)]
+
+
+def sweeps(client: MlflowClient, experiment: str) -> list[Run]:
+    """Returns the runs of sweeps' own, the latest first."""
+    found = search(client, experiment, "tags.kind = 'sweep'")
+    return [run for run in found if run.data.tags.keys() >= {"sweep", "metric", "direction"}]
+
+
+def _is_trial(run: Run) -> bool:
+    """False for what somebody else has put below a sweep's run."""
+    tags = run.data.tags
+    return {"trial", "kind"} <= tags.keys() and re.fullmatch(r"-?\d+", tags.get("number", "")) is not None
 
 
 def records_of(parent: Run, children: Iterable[Run]) -> SweepRecords:

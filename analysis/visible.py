@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 # C0 and C1 controls but line feed and tab, and the marks that turn the direction of a line (Unicode TR 9, TR 36).
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def visible(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
@@ -13,6 +14,7 @@ from sweeper.command import Command
 from sweeper.composition import is_free
 from sweeper.history import Trial
 from sweeper.quoting import quoted
+from sweeper.settings import Sweep
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 
@@ -51,7 +53,9 @@ def commands(asked: Command, winner: Trial | None, typed: Sequence[str] = ()) ->
 
 def report(asked: Command) -> list[str]:
     """Returns the command that writes a sweep's report."""
-    return _words(asked, "report")
+    sweep, usual = asked.settings.sweep, Sweep.dir
+    output = [] if sweep.dir == usual else ["--output", str(Path(sweep.dir) / asked.name)]
+    return [*_words(asked, "report"), *output]
 
 
 def _words(asked: Command, command: str) -> list[str]:

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, ListedColormap
 from matplotlib.figure import Figure
 
+from analysis.redaction import redacted
 from analysis.visible import on_one_line
 
 # Okabe and Ito 2008, "Color Universal Design": told apart whatever one's colour vision.
@@ -93,8 +94,11 @@ _LONG = re.compile(rb"(?<=[\s\"(,MLCQ])(-?\d+\.\d{3})\d+(?=[\s\"),LCQz])")
 
 
 def shown(text: object, longest: int = 34) -> str:
-    """Returns user text on one line, its middle left out where it is too long: names differ at both ends."""
-    line = on_one_line(str(text)).strip()
+    """Returns user text on one line, its middle left out where it is too long: names differ at both ends.
+
+    Passwords go before the middle does: half a password is not seen to be one.
+    """
+    line = redacted(on_one_line(str(text))).strip()
     if len(line) <= longest:
         return line
     head = (longest - 1) // 2

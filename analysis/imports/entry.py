@@ -54,7 +54,7 @@ def entries(
     varied = ",".join(swept(runs))
     return [
         Entry(
-            run.name,
+            redacted(run.name),
             _STATUS.get(run.outcome, "FAILED"),
             {**_tags(run, number), "swept": varied, **(fingerprints or {})},
             {key: _text(value)[:_LONGEST_PARAM] for key, value in run.params.items()},

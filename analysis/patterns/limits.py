@@ -106,7 +106,8 @@ _COEFFICIENTS = (
 def size(joint: Joint, seeds: SeedError) -> list[Limit]:
     """Says whether there are enough configurations and seeds."""
     fitted = joint.fit
-    count, effects = len(fitted.values), fitted.design.matrix.shape[1]
+    count = len(fitted.values)
+    effects = fitted.design.matrix.shape[1] if fitted.left_df == 0 else count - fitted.left_df
     found = []
     if fitted.left_df == 0:
         rest = "chance is known from seeds alone" if seeds.df else "no effect can be told from chance"

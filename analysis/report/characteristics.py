@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from analysis.criteria import criteria_table
 from analysis.curve import Curve, Points
 from analysis.diagnosis_page import Diagnosed, diagnosed, words
 from analysis.evidence import Evidence
+from analysis.json_tag import mapping
 from analysis.markdown import escape
 from analysis.recorded_run import RecordedRun
 from analysis.records import JUDGED, TrialRow
@@ -137,11 +137,7 @@ def _spent(trial: TrialRow, speeds_at: Points) -> Iterator[str]:
 
 def _bounds(evidence: Evidence) -> Bounds:
     """Returns what the sweep holds its curves against."""
-    try:
-        own = json.loads(evidence.sweep.tags.get(JUDGED, "{}"))
-    except ValueError:
-        own = {}
-    return bounds(own if isinstance(own, dict) else {})
+    return bounds(mapping(evidence.sweep.tags, JUDGED))
 
 
 def _verdicts(found: Diagnosed) -> Iterator[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from analysis.evidence import Evidence
+from analysis.json_tag import mapping
 from analysis.markdown import escape, table
 from analysis.records import NUMBERS, SAMPLER
 
@@ -23,7 +23,7 @@ def lines(evidence: Evidence) -> Iterator[str]:
     if not records.decisions:
         yield from (_single(evidence), "")
         return
-    told = {stage: _read(tags.get(f"{NUMBERS}{stage}")) for stage in records.decisions}
+    told = {stage: mapping(tags, f"{NUMBERS}{stage}") for stage in records.decisions}
     first = {trial.stage: trial.number for trial in reversed(records.trials)}
     # Without a recorded order (old logs), by each stage's first trial; skipped ones have none, and come last.
     places = {stage: told[stage].get("order", first.get(stage, len(records.trials))) for stage in told}
@@ -104,8 +104,3 @@ def _number(value: Any) -> str:
     if not isinstance(value, (int, float)):
         return str(value)
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.5g}"
-
-
-def _read(tag: str | None) -> dict[str, Any]:
-    found = json.loads(tag) if tag else {}
-    return found if isinstance(found, dict) else {}

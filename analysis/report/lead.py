@@ -25,14 +25,17 @@ def lead(ranking: Ranking) -> Iterator[str]:
     elif told > 1:
         yield f"The next that can be told from it: {_against(ranking, told)}"
     if ranking.chance is None:
-        yield "No seeds tell what chance does, so with what confidence it is ahead cannot be stated."
+        has_seeds = any(len(place.configuration.trials) > 1 for place in ranking.places)
+        why = "Seeds of one configuration do not differ and so do not tell" if has_seeds else "No seeds tell"
+        yield f"{why} what chance does, so with what confidence it is ahead cannot be stated."
     else:
         yield "Intervals of differences hold for all pairs at once."
 
 
 def _against(ranking: Ranking, row: int) -> str:
     place, lead, within = ranking.places[row], ranking.ahead(row), ranking.ahead_within(row)
-    share = f" ({100 * lead / abs(place.value):.2g} %)" if place.value else ""
+    # Of a value near 0 a share says nothing.
+    share = f" ({100 * lead / abs(place.value):.2g} %)" if lead < 10 * abs(place.value) else ""
     by, other = f"{lead:.{DIGITS}f}{share}", f"{escape(place.configuration.name)} (place {place.place})"
     ahead, better = f"{by} ahead of {other}", f"{by} better than {other}"
     tied = place.configuration.name in ranking.places[0].tied_with

@@ -160,7 +160,7 @@ def decimals(effects: Sequence[Effect]) -> int:
     """Returns the decimals that show the widest interval of a difference with two digits; 4 where there is none."""
     ends = [level.difference_interval for effect in effects for level in effect.levels if level.difference_interval]
     width = max((high - low for low, high in ends), default=0.0) / 2
-    return 4 if not width else max(2, min(6, 1 - math.floor(math.log10(width))))
+    return 4 if not width else max(2, min(15, 1 - math.floor(math.log10(width))))
 
 
 def _limits(limits: Sequence[Limit]) -> Iterator[str]:
@@ -171,7 +171,7 @@ def _limits(limits: Sequence[Limit]) -> Iterator[str]:
     if len(held) == 1:
         yield f"- {escape(_capital(held[0].words))}."
     elif held:
-        yield f"- Nothing is known of the effect of what had one value throughout: {escape(_listed(held))}."
+        yield f"- Nothing is known of the effect of what has one value in all compared: {escape(_listed(held))}."
     if not limits:
         yield "Nothing stands out: every parameter was varied apart from the others, with more than one seed."
 

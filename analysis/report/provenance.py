@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from analysis.configuration import SEED
 from analysis.evidence import Evidence
+from analysis.json_tag import mapping
 from analysis.markdown import escape, table
 from analysis.recorded_sweep import RecordedSweep
 from analysis.records import (
@@ -24,6 +24,7 @@ from analysis.records import (
     VERSIONS,
     TrialRow,
 )
+from analysis.visible import visible
 
 _FINGERPRINTS = {
     CONTENT: "Data files",
@@ -54,7 +55,7 @@ def _told(sweep: RecordedSweep) -> dict[str, str]:
     """Returns what is known, by name; empty where it is not."""
     trials, tags = sweep.records.trials, sweep.tags
     trained = [trial for trial in trials if not trial.is_reference]
-    hardware = _read(tags.get(HARDWARE))
+    hardware = mapping(tags, HARDWARE)
     return {
         "Imported from": tags.get(ORIGIN, ""),
         "Imported at": _when(sweep.started, sweep.ended, hardware) if ORIGIN in tags else "",
@@ -71,11 +72,6 @@ def _told(sweep: RecordedSweep) -> dict[str, str]:
         "Pruner": tags.get(PRUNER, ""),
         "Trainer": _named(trial.params.get("trainer.name") for trial in trained),
     }
-
-
-def _read(tag: str | None) -> dict[str, Any]:
-    found = json.loads(tag) if tag else {}
-    return found if isinstance(found, dict) else {}
 
 
 def _fingerprints(trials: Sequence[TrialRow], tag: str) -> Iterator[str | None]:
@@ -125,7 +121,7 @@ def _computer(found: Mapping[str, Any]) -> str:
 
 
 def _versions(tags: Mapping[str, str]) -> Iterator[str]:
-    found = _read(tags.get(VERSIONS))
+    found = mapping(tags, VERSIONS)
     if found:
         told = ", ".join(f"{escape(name)} {escape(str(number))}" for name, number in found.items())
         yield from (f"Versions: {told}.", "")
@@ -135,7 +131,7 @@ def _command(tags: Mapping[str, str]) -> Iterator[str]:
     """Yields the command in a block that ends where the command does, whatever stands in it."""
     if command := tags.get(COMMAND):
         fence = "```" if "```" not in command else "~" * (command.count("~") + 3)
-        yield from ("Command:", "", f"{fence}sh", *command.splitlines(), fence, "")
+        yield from ("Command:", "", f"{fence}sh", *map(visible, command.splitlines()), fence, "")
 
 
 def _lowered(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from analysis import best_yaml, snippet
 from analysis.chosen import chosen
@@ -11,7 +12,10 @@ from analysis.evidence import Evidence
 from analysis.markdown import code_block, escape
 from analysis.ranking import Ranking
 from analysis.records import ORIGIN, TrialRow
-from analysis.redaction import without_logins
+from analysis.redaction import redacted, without_logins
+from analysis.visible import on_one_line
+
+_LONGEST = 6000  # characters that MLflow keeps of a parameter (mlflow/utils/validation.py)
 
 
 def lines(evidence: Evidence) -> Iterator[str]:
@@ -26,6 +30,8 @@ def lines(evidence: Evidence) -> Iterator[str]:
     if is_imported:
         yield from (_imported(trial), "")
     yield from code_block(yaml_of(evidence, trial), "yaml")
+    if cut := [key for key, value in trial.params.items() if _was_cut(value)]:
+        yield from ("", f"MLflow keeps only the beginning of {escape(', '.join(cut))}: it is left out here.")
     yield from ("", "The same settings for PEFT and TRL, whose `SFTTrainer` takes the model and the rows besides:", "")
     objective = evidence.ranking
     yield from code_block(snippet.snippet(trial.params, objective.metric, objective.direction), "python")
@@ -97,12 +103,18 @@ def _imported(trial: TrialRow) -> str:
     )
 
 
+def _was_cut(value: Any) -> bool:
+    """True for a text of which MLflow may lack the end."""
+    return isinstance(value, str) and len(value) >= _LONGEST
+
+
 def yaml_of(evidence: Evidence, trial: TrialRow) -> str:
     """Returns `best.yaml` as far as a trial's recorded parameters tell it."""
     ranking, name = evidence.ranking, evidence.sweep.records.name
     head = f"Sweep {name}: {ranking.metric} {trial.metrics.get(ranking.metric, float('nan')):.4f}, {trial.name}"
     if ORIGIN in evidence.sweep.tags and (unknown := _unknown(trial)):
-        head += f"\nImported. Not known, so to be added: {', '.join(unknown.values())}"
-    values = {**best_yaml.nested(trial.params), **best_yaml.trainer_of(trial.params)}
+        head += f"; imported, not known, so to be added: {', '.join(unknown.values())}"
+    params = {key: value for key, value in trial.params.items() if not _was_cut(value)}
+    values = {**best_yaml.nested(params), **best_yaml.trainer_of(trial.params)}
     objective = {"metric": ranking.metric, "direction": ranking.direction}
-    return best_yaml.text(without_logins(values), name, objective, head)
+    return best_yaml.text(without_logins(values), name, objective, redacted(on_one_line(head)))

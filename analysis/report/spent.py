@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from analysis.evidence import Evidence
+from analysis.json_tag import mapping
 from analysis.markdown import escape, table
 from analysis.records import REUSED, TrialRow
 
@@ -149,8 +149,8 @@ def _counted(trials: int) -> str:
 
 
 def _reuse(tags: Mapping[str, str]) -> Iterator[str]:
-    found = json.loads(tags.get(REUSED, "{}"))
-    if found.get("trials"):
+    found = mapping(tags, REUSED)
+    if found.get("trials") and "steps" in found:
         yield (
             f"Saved by reuse: {found['steps']:,} steps; stages asked for {_counted(found['trials'])} "
             "that an earlier stage had measured."

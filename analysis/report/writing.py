@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -73,9 +74,12 @@ def _forget(folder: Path, pictures: Mapping[str, bytes]) -> None:
 
 
 def _written(path: Path, content: bytes) -> Path:
-    """Writes a file in one piece: whoever reads it meanwhile sees the one before."""
+    """Writes a file in one piece: whoever reads it meanwhile sees the one before, whoever else writes it as well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.new")
-    fresh.write_bytes(content)
-    fresh.replace(path)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        fresh.write_bytes(content)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)  # of a disk that is full
     return path

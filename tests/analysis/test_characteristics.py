@@ -53,7 +53,8 @@ def test_what_got_worse_is_said() -> None:
 
 def test_more_may_be_better() -> None:
     accuracy = ((1, 0.5), (2, 0.8), (3, 0.75))
-    text = told(Curve(evals=((1, 2.0), (2, 1.0), (3, 1.5))), {"eval_accuracy": accuracy}, metric="eval_accuracy")
+    curve = Curve(evals=((1, 2.0), (2, 1.0), (3, 1.5)))
+    text = told(curve, {"eval_accuracy": accuracy}, metric="eval_accuracy", eval_accuracy=0.8)
     assert "eval_accuracy: 0.5000 at step 1, 0.7500 at step 3, best 0.8000 at step 2." in text
     assert "Improvement of eval_accuracy from the first evaluation to the best: 0.3000, 60.0 %." in text
     assert "Improvement of eval_loss from the first evaluation to the best: 1.0000, 50.0 %." in text

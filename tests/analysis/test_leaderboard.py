@@ -240,7 +240,13 @@ def test_names(dropout: float, scheduler: str, name: str) -> None:
     ("text", "value"),
     [
         *(("8", 8), ("0.0002", 2e-4), ("1e-05", 1e-5), ("None", None), ("True", True), ("linear", "linear")),
-        *(("2024_01", "2024_01"), ("007", "007"), ("[oops", "[oops"), ('["q", "v"]', ["q", "v"])),
+        *(
+            ("2024_01", "2024_01"),
+            ("007", "007"),
+            ("9" * 400, "9" * 400),
+            ("[oops", "[oops"),
+            ('["q", "v"]', ["q", "v"]),
+        ),
     ],
 )
 def test_parameters_come_back_as_they_were(text: str, value: object) -> None:
@@ -252,3 +258,16 @@ def test_markdown_escapes_what_would_format() -> None:
     assert table([{"A": "x", "B": "1.5"}, {"A": "yy", "B": "10"}]) == [
         "| A  |   B |", "| -- | --: |", "| x  | 1.5 |", "| yy |  10 |"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("~~struck~~", r"\~\~struck\~\~"),
+        ("$x$", r"\$x\$"),
+        ("&lt;b&gt; &#60; R&D", r"\&lt;b\&gt; \&#60; R&D"),
+        ("\u200fright to left\u061c", r"\\u200fright to left\\u061c"),
+    ],
+)
+def test_markdown_shows_text_as_it_is(text: str, escaped: str) -> None:
+    assert escape(text) == escaped

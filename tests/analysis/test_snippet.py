@@ -50,3 +50,16 @@ def test_what_is_not_known_is_left_out() -> None:
     source = snippet({"lora.r": 24, "lora.alpha": 64}, "eval_loss", "minimize")
     assert re.findall(r"^    (\w+)=", source, re.MULTILINE) == ["r", "lora_alpha", "task_type", "bf16", "output_dir"]
     assert made({"lora.r": 24, "lora.alpha": 64})["lora"].r == 24
+
+
+def test_what_was_imported_is_never_code() -> None:
+    evil = "4); raise SystemExit('code ran'"
+    params = {"lora.r": 8, "lora.init_lora_weights": "loftq", "lora.loftq_bits": evil, f"lora.kwargs.a={evil}, b": 1}
+    source = snippet(params, "eval_loss", "minimize")
+    compile(source, "snippet", "exec")
+    assert source.count("raise SystemExit") == 1 and repr(evil) in source
+
+
+def test_what_the_classes_have_no_word_for_is_escaped() -> None:
+    said = " ".join(unsaid({"training.stop_at": "1`[x](http://x)"}))
+    assert r"1\`\[x\](http://x)" in said

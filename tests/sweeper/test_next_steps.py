@@ -32,6 +32,8 @@ def test_the_winner_for_twice_as_long(table: Path) -> None:
     found = commands(made, trial({"lora.r": 16, "quantization": "nf4"}, max_steps=100))
     assert found[0] == "lora-report leaderboard s"  # tests write no report
     assert commands(asked(table, "sweep.name=s", "sweep.report=true"), None)[0] == "lora-report report s"
+    elsewhere = commands(asked(table, "sweep.name=s", "sweep.report=true", "sweep.dir=my sweeps"), None)
+    assert elsewhere[0] == "lora-report report s --output 'my sweeps/s'"
     words = shlex.split(found[3])
     assert words[0] == "lora-sweep" and set(words) >= {
         "lora.r=16",

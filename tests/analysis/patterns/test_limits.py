@@ -198,3 +198,9 @@ def test_what_lost_all_but_one_value_was_varied_all_the_same() -> None:
     told = patterns([*fine, *(trial(2 + at, None, "diverged", **{R: (8, 16)[at], RATE: 1.0}) for at in range(2))])
     assert not any("learning_rate" in words for words in limits(told, "single_level"))
     assert any("training.learning_rate=1 was tried, but" in words for words in limits(told, "infeasible"))
+
+
+def test_coefficients_that_follow_from_others_are_not_counted() -> None:
+    points = [(r, {8: 0.0, 16: 0.05, 32: 0.1}[r], rate) for r in (8, 16, 32) for rate in (1e-4, 2e-4)]
+    rows = [trial(at, 1.5 + 0.01 * at**2, **{R: r, DROPOUT: d, RATE: lr}) for at, (r, d, lr) in enumerate(points)]
+    assert limits(patterns(rows), "few_points")[0].startswith("6 configurations for 4 coefficients leave 2 degrees")

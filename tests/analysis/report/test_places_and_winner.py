@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 
 import numpy as np
 from ranked_rows import single, sweep, trial
@@ -144,3 +145,25 @@ def test_a_parameter_of_one_value_has_no_column() -> None:
     places, won = said(SweepRecords("s", "eval_loss", "minimize", rows))
     assert "training.max_length" in places and "training.packing" not in places
     assert "training.packing False" in won
+
+
+def test_equal_seeds_are_not_said_to_be_missing() -> None:
+    rows = [trial(r, seed, 1.5) for r in (8, 16) for seed in (0, 1)]
+    _, won = said(SweepRecords("s", "token_accuracy", "maximize", [_measuring(row, "token_accuracy") for row in rows]))
+    assert "Seeds of one configuration do not differ" in won and "No seeds" not in won
+    assert "**Lead**: 0.0000 (0 %)" in won
+
+
+def _measuring(row: TrialRow, metric: str) -> TrialRow:
+    return dataclasses.replace(row, metrics={metric: row.metrics["eval_loss"]})
+
+
+def test_of_a_value_near_nothing_no_share_is_told() -> None:
+    _, won = said(SweepRecords("s", "eval_loss", "minimize", [trial(8, 0, -0.04), trial(16, 0, 1e-6)]))
+    assert "0.0400 ahead of" in won
+
+
+def test_an_infinity_as_mlflow_keeps_it_takes_no_place() -> None:
+    largest = sys.float_info.max
+    rows = [trial(8, 0, largest), trial(8, 1, largest), trial(16, 0, 1.0)]
+    assert len(ranked(SweepRecords("s", "eval_loss", "minimize", rows)).places) == 1
