@@ -64,6 +64,7 @@ class Courier:
         self._said: deque[str] = deque()
         self._wake, self._closing, self._done = threading.Event(), threading.Event(), threading.Event()
         self._fails = False
+        self._reached = 0  # how far an attempt came that failed
         self._lived = time.monotonic()
         # A daemon: whatever hangs in there, the process ends when it is told to.
         self._thread = threading.Thread(target=self._run, name=f"courier to {name}", daemon=True)
@@ -123,13 +124,15 @@ class Courier:
         try:
             while not self._records.empty():
                 self._destination.take(self._records.get())
-            for _ in self._destination.deliver():
-                self._lived = time.monotonic()
+            for reached, _ in enumerate(self._destination.deliver(), start=1):
+                # Whoever fails at the same point again and again is no more alive for having come so far.
+                if reached > self._reached:
+                    self._lived, self._reached = time.monotonic(), reached if self._fails else 0
         except Exception as error:  # noqa: BLE001 - whatever a store or the way to it raises, the sweep goes on
             self._destination.forget()
             self._note(error)
         else:
-            self._lived = time.monotonic()
+            self._lived, self._reached = time.monotonic(), 0
             self._note(None)
 
     def _note(self, error: Exception | None) -> None:

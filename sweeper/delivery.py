@@ -70,6 +70,7 @@ class Delivery:
         self._suspects: set[str] = set()
         self._made = ""  # the sweep's own run, where it was made here
         self._whole: set[str] = set()
+        self._reported: str | None = None  # the report whose files MLflow has
         self.forget()
 
     def forget(self) -> None:
@@ -89,7 +90,10 @@ class Delivery:
         """Says what MLflow lacks, or may lack; empty where it has everything."""
         count = len(self._ledger.entries) - len(self._whole)
         runs = "1 run" if count == 1 else f"{count} runs"
-        return f"{runs} of trials" if count else ""
+        if count:
+            return f"{runs} of trials"
+        report = None if self._paths is None else artifacts.fingerprint(self._paths)
+        return "the files of its report" if report not in {None, self._reported} else ""
 
     def deliver(self) -> Iterator[None]:
         """Sends what is missing; yields after each run, for whoever waits."""
@@ -248,11 +252,12 @@ class Delivery:
             return
         found = artifacts.fingerprint(self._paths)
         if found is None or sent.tags.get(REPORT) == found:
+            self._reported = found
             return
         for item in artifacts.of(self._paths):
             self._client.log_artifact(sent.id, str(item.file), item.folder)
         self._client.set_tag(sent.id, REPORT, found)  # the files before the tag: where it is, they are
-        sent.tags[REPORT] = found
+        sent.tags[REPORT] = self._reported = found
         self.did["reports brought"] += 1
 
 

@@ -74,6 +74,19 @@ def test_nobody_waits_for_ever(monkeypatch: Any) -> None:
     assert Courier("the store", hanging, [{"number": 1}]).finish(patience_s=0.1) == "1 things"
 
 
+def test_who_fails_at_the_same_point_for_ever_is_not_waited_for() -> None:
+    class Halfway(Store):
+        def deliver(self) -> Iterator[None]:
+            self.tries += 1
+            yield
+            yield
+            raise OSError("its artifacts cannot be written")
+
+    store = Halfway()
+    courier = Courier("the store", store, [{"number": 1}])
+    assert courier.finish(patience_s=0.7) == "1 things" and store.tries > 2
+
+
 def test_a_courier_that_was_given_nothing_to_do_starts_no_thread() -> None:
     before = threading.active_count()
     Courier("the store", Store(), [])
