@@ -7,10 +7,10 @@ import importlib.metadata
 import math
 import os
 import sys
-from pathlib import Path
 
 from analysis import compare_command, diagnose_command, garbage, import_command, report_command
 from analysis.redaction import RedactedStream, redacted
+from analysis.store_options import add_output, add_store
 from analysis.visible import visible
 
 COMMANDS = "lora_report.commands"
@@ -32,14 +32,12 @@ def parser() -> argparse.ArgumentParser:
     board = commands.add_parser("leaderboard", help="rank a sweep, or several as one", description=_RANKS)
     board.add_argument("sweeps", nargs="*", metavar="SWEEP", help="several are ranked as one (default: the latest)")
     uri = os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_URI)
-    board.add_argument("--tracking-uri", default=uri, help=f"default: {redacted(uri)}".replace("%", "%%"))
-    board.add_argument("--experiment", default="lora-sweeper", help="default: %(default)s")
+    add_store(board, uri, redacted(uri))
     board.add_argument("--top", type=_positive, metavar="N", help="only the first N rows")
     noise = "the smallest difference of the metric that counts: what lies no further apart is tied"
     board.add_argument("--noise", type=_difference, metavar="X", help=noise)
     board.add_argument("--trials", action="store_true", help="a row per trial, not per configuration over its seeds")
-    board.add_argument("--format", choices=["md", "csv", "json"], default="md", help="default: %(default)s")
-    board.add_argument("--output", type=Path, metavar="FILE", help="write there instead of printing")
+    add_output(board, ["md", "csv", "json"])
     board.set_defaults(run=_leaderboard)
     report_command.add(commands, uri, redacted(uri))
     diagnose_command.add(commands, uri, redacted(uri))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from analysis.store_options import add_output, add_store
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -23,10 +24,8 @@ def add(commands: Commands, uri: str, shown_uri: str) -> None:
     """
     command = commands.add_parser("compare", help="put sweeps side by side", description=_SAYS)
     command.add_argument("sweeps", nargs="+", metavar="SWEEP", help="the sweeps' names, two or more")
-    command.add_argument("--tracking-uri", default=uri, help=f"default: {shown_uri}".replace("%", "%%"))
-    command.add_argument("--experiment", default="lora-sweeper", help="default: %(default)s")
-    command.add_argument("--format", choices=["md", "json"], default="md", help="default: %(default)s")
-    command.add_argument("--output", type=Path, metavar="FILE", help="write there instead of printing")
+    add_store(command, uri, shown_uri)
+    add_output(command, ["md", "json"])
     command.set_defaults(run=run)
 
 

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analysis.store_options import add_output, add_store
+
 if TYPE_CHECKING:
     from analysis.recorded_run import RecordedRun
 
@@ -40,10 +42,8 @@ def add(commands: Commands, uri: str, shown_uri: str) -> None:
         help="another bound, as thresholds.spike=2 or criteria.loss_drop=0.1 (default: the sweep's own)",
     )
     command.add_argument("--all", action="store_true", help="tell every trial of a sweep, not only the winner")
-    command.add_argument("--tracking-uri", default=uri, help=f"default: {shown_uri}".replace("%", "%%"))
-    command.add_argument("--experiment", default="lora-sweeper", help="default: %(default)s")
-    command.add_argument("--format", choices=["md", "json"], default="md", help="default: %(default)s")
-    command.add_argument("--output", type=Path, metavar="FILE", help="write there instead of printing")
+    add_store(command, uri, shown_uri)
+    add_output(command, ["md", "json"])
     command.set_defaults(run=run)
 
 

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analysis.store_options import add_store
+
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -38,8 +40,7 @@ def add(commands: Commands, uri: str, shown_uri: str) -> None:
     )
     command.add_argument("--tokenizer-fingerprint", metavar="TEXT", help="stated of all runs: their tokenizer")
     command.add_argument("--replace", action="store_true", help="in place of an import of this name")
-    command.add_argument("--tracking-uri", default=uri, help=f"default: {shown_uri}".replace("%", "%%"))
-    command.add_argument("--experiment", default="lora-sweeper", help="default: %(default)s")
+    add_store(command, uri, shown_uri)
     command.set_defaults(run=run)
 
 

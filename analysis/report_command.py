@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analysis.store_options import add_store
+
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -35,8 +37,7 @@ def add(commands: Commands, uri: str, shown_uri: str) -> None:
     command.add_argument(
         "--noise", type=noise, metavar="X", help="the smallest difference that counts, in the metric's unit"
     )
-    command.add_argument("--tracking-uri", default=uri, help=f"default: {shown_uri}".replace("%", "%%"))
-    command.add_argument("--experiment", default="lora-sweeper", help="default: %(default)s")
+    add_store(command, uri, shown_uri)
     command.set_defaults(run=run)
 
 
