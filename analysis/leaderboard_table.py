@@ -39,7 +39,7 @@ def to_markdown(board: Leaderboard) -> str:
 def to_text(board: Leaderboard) -> str:
     """Returns the table for a terminal, without what the names already tell."""
     rows = _rows(board)
-    same = {"Trainer"} if len({row["Trainer"] for row in rows if row["Place"]}) == 1 else set()
+    same = {"Trainer"} if len({row.get("Trainer") for row in rows if row.get("Place")}) == 1 else set()
     narrow = [{key: value for key, value in row.items() if key not in {*_TOLD_BY_NAME, *same}} for row in rows]
     # Why a trial was pruned scrolled by, and stands in the file.
     rows_told = [row for row in board.rows if row.trial.outcome != "pruned"]
@@ -51,11 +51,13 @@ def _rows(board: Leaderboard) -> list[dict[str, str]]:
     shown = board.shown
     hidden = _COVERED | ({SEED} if board.has_seeds else set())
     swept = [key for key in board.swept if key not in hidden]
-    noted = any(_notes(row) for row in shown)
-    return [_cells(row, board, swept, noted) for row in shown]
+    rows = [_cells(row, board, swept) for row in shown]
+    # What is known of no row, as of an imported table, is no column.
+    told = {"Place", *(column for row in rows for column, cell in row.items() if cell)}
+    return [{column: cell for column, cell in row.items() if column in told} for row in rows]
 
 
-def _cells(row: Ranked, board: Leaderboard, swept: list[str], noted: bool) -> dict[str, str]:
+def _cells(row: Ranked, board: Leaderboard, swept: list[str]) -> dict[str, str]:
     params, metrics, reference = row.params, row.metrics, row.trial.is_reference
     rate = params.get("training.learning_rate")
     return {
@@ -74,7 +76,7 @@ def _cells(row: Ranked, board: Leaderboard, swept: list[str], noted: bool) -> di
         "Steps": number(metrics.get("steps"), 0),
         "Seconds": number(metrics.get("seconds"), 1),
         "Outcome": "reference" if reference else row.trial.outcome,
-        **({"Notes": _notes(row)} if noted else {}),
+        "Notes": _notes(row),
     }
 
 
