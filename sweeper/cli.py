@@ -10,6 +10,9 @@ def main() -> None:
     """Runs the command line and exits with its code."""
     try:
         try:
+            from sweeper.interruption import Eager
+
+            Eager.listens()
             from analysis import garbage
 
             garbage.seldom()

@@ -11,6 +11,31 @@ from typing import Self
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+class Eager:
+    """Ctrl-C before a sweep has begun: ends the command at once, and remembers that it should have.
+
+    Some libraries take whatever is raised while they are imported for a reason to do without something.
+    """
+
+    def __init__(self) -> None:
+        self.heard = False
+
+    @classmethod
+    def listens(cls) -> None:
+        """Takes the place of Python's own handler, unless Ctrl-C is ignored here or heard by somebody else."""
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, cls())
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Is told a signal.
+
+        Raises:
+            KeyboardInterrupt: Always.
+        """
+        self.heard = True
+        raise KeyboardInterrupt
+
+
 class Interruption:
     """Remembers that somebody asked the sweep to stop; a second request stops at once."""
 
@@ -40,6 +65,9 @@ class Interruption:
             self._at_once = False
 
     def __enter__(self) -> Self:
+        before = signal.getsignal(signal.SIGINT)
+        if isinstance(before, Eager) and before.heard:
+            raise KeyboardInterrupt
         for number in SIGNALS:
             self._previous[number] = signal.signal(number, self._receive)
         return self

@@ -49,8 +49,10 @@ from sweeper.progress import Progress
 from sweeper.recorded_facts import as_record
 from sweeper.say import say
 from sweeper.session_record import session_record, versions
+from sweeper.settling import settling
 from sweeper.step_times import StepTimes
 from sweeper.terminal import Say, terminal
+from sweeper.unasked import unasked
 from sweeper.work import Work
 from trainers import registry
 
@@ -104,11 +106,11 @@ class Session:
                 continue
             if isinstance(item, Finished):
                 self._settled = item.params
-                say(self._settling(item.params))
+                say(settling(item.params, self._held))
                 break
             if isinstance(item, Exhausted):
                 self._decide(log, item.stage, f"sweep.max_trials={self._settings.sweep.max_trials} is used up", {})
-                say(f"{self._settling(item.params)}. The same command with a larger sweep.max_trials goes on.")
+                say(f"{settling(item.params, self._held)}. The same command with a larger sweep.max_trials goes on.")
                 self._settled = item.params if item.params != self._held else None  # nothing yet: the first place
                 break
             item.restore(history)
@@ -121,28 +123,13 @@ class Session:
             if choice is not None:
                 self._decide(log, item.name, choice.reason, {**choice.recorded, "reused": item.reused(history)})
         if not work.has_begun:
-            say(f"Sweep {self._name} is complete: nothing left to train.{self._unasked(log)}")
+            say(f"Sweep {self._name} is complete: nothing left to train.{unasked(self._asked, log.history)}")
         return self._report(log, history, patience_s=_PATIENCE_S if work.has_begun else _BRIEFLY_S)
-
-    def _unasked(self, log: EventLog) -> str:
-        """Says which prompts no trial was asked: answering is no reason to train again."""
-        config = self._asked.composer.trial(self._asked.example)[0]
-        asked = {prompt for record in log.history if record["event"] == "sampled" for prompt, _ in record["samples"]}
-        new = [] if config is None else [item for item in config.data.validation_prompts if item not in asked]
-        return f" No trial was asked {', '.join(map(repr, new))}; sweep.fresh=true trains all again." if new else ""
 
     @property
     def _held(self) -> Mapping[str, Any]:
         """What a procedure holds from the start."""
         return self._asked.procedure.hold if self._asked.procedure is not None else {}
-
-    def _settling(self, params: Mapping[str, Any]) -> str:
-        """Says what was settled, apart from what was held from the start."""
-        held = self._held
-        found = [f"{key}={value}" for key, value in params.items() if held.get(key) != value]
-        kept = [f"{key}={value}" for key, value in params.items() if key in held and held[key] == value]
-        told = f"Settled: {', '.join(found) or 'nothing'}"
-        return f"{told} (held: {', '.join(kept)})" if kept else told
 
     def _decide(self, log: EventLog, stage: str, reason: str, fields: Mapping[str, Any]) -> None:
         """Says what became of a stage, and records it once."""
