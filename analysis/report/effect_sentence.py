@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.patterns.pattern import Effect, Level, Patterns
+from analysis.patterns.pattern import Effect, Interaction, Level, Patterns
 
 
 def sentence(effect: Effect, patterns: Patterns, digits: int) -> str:
@@ -59,15 +59,25 @@ def _not_excluded(effect: Effect, digits: int) -> str:
     return f"; differences up to {number(max(highs), digits)} are not excluded" if highs else ""
 
 
-def best_words(effect: Effect) -> str:
-    """Returns the best level and those that cannot be told from it; that none can be told where that is so."""
+def best_words(effect: Effect, interactions: Sequence[Interaction] = ()) -> str:
+    """Returns the best level and those that cannot be told from it; that none can be told where that is so.
+
+    Args:
+        effect: The parameter's.
+        interactions: Those of the sweep: on average nothing may differ where each of the others' values wants another.
+    """
     if not effect.separable:
         return "inseparable"
     if effect.p is None:
         return f"{effect.best.words}, uncertain"
     if not effect.matters:
-        return "no difference seen"
+        on = [pair.other if pair.one == effect.key else pair.one for pair in interactions if effect.key in _keys(pair)]
+        return f"depends on {_and(on)}" if on else "no difference seen"
     return " or ".join(dict.fromkeys([effect.best.words, *(level.words for level in effect.levels if not level.apart)]))
+
+
+def _keys(pair: Interaction) -> tuple[str, str]:
+    return pair.one, pair.other
 
 
 def difference_words(level: Level, digits: int) -> str:

@@ -35,7 +35,7 @@ def lines(evidence: Evidence) -> Iterator[str]:
 def _effects(evidence: Evidence) -> Iterator[str]:
     patterns, metric = evidence.patterns, evidence.ranking.metric
     digits = decimals(patterns.effects)
-    yield from table(_without_empty([_row(effect, digits) for effect in patterns.effects]))
+    yield from table(_without_empty([_row(effect, patterns.interactions, digits) for effect in patterns.effects]))
     yield from ("", *(f"- {told}" for told in _legend(evidence)), "")
     for note in patterns.notes:
         yield from (f"{escape(note)}.", "")
@@ -48,11 +48,11 @@ def _effects(evidence: Evidence) -> Iterator[str]:
         yield from _interaction(interaction, metric, digits)
 
 
-def _row(effect: Effect, digits: int) -> dict[str, str]:
+def _row(effect: Effect, interactions: Sequence[Interaction], digits: int) -> dict[str, str]:
     row = {
         "Parameter": effect.key,
         "Compared": _tried(effect),
-        "Best": best_words(effect),
+        "Best": best_words(effect, interactions),
         "Largest difference": difference_words(max(effect.levels, key=lambda level: level.difference), digits),
         _P: p_words(effect.p_adjusted),
         "Share": "" if effect.share is None else _percent(effect.share),

@@ -7,8 +7,9 @@ import itertools
 import random
 import re
 
-from patterned import SCHEDULER, R, document_003, evidence, trial
+from patterned import RATE, SCHEDULER, R, document_003, evidence, trial
 
+from analysis.configuration import SEED
 from analysis.evidence import Evidence
 from analysis.report.patterns import lines
 from benchmarks.synthetic_sweeps import full_grid
@@ -85,3 +86,15 @@ def test_an_importance_is_shown_where_there_is_one() -> None:
     effects = (dataclasses.replace(told.patterns.effects[0], importance=0.625), *told.patterns.effects[1:])
     told = dataclasses.replace(told, patterns=dataclasses.replace(told.patterns, effects=effects))
     assert "62 %" in text(told)
+
+
+def test_what_differs_only_with_another_is_not_said_to_make_no_difference() -> None:
+    crossed = {(8, 1e-4): 1.0, (8, 2e-4): 2.0, (16, 1e-4): 2.0, (16, 2e-4): 1.0}
+    rows = [
+        trial(3 * at + seed, value + (0.01, -0.01, 0.005)[seed] * (-1) ** at, **{R: r, RATE: rate, SEED: seed})
+        for at, ((r, rate), value) in enumerate(crossed.items())
+        for seed in range(3)
+    ]
+    page = text(evidence(rows))
+    assert "depends on training.learning_rate" in page and "depends on lora.r" in page
+    assert "no difference seen" not in page
