@@ -123,6 +123,7 @@ def test_a_sweep_is_replaced_only_when_asked_and_only_an_imported_one(report: Re
 def test_an_interrupted_import_leaves_no_sweep(
     report: Report, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    report("import", "small.csv", "--sweep", "before-it")
     write, written = writing._write, []
 
     def dying(*arguments: Any) -> None:
