@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, TypeGuard
+from typing import Any
+
+from analysis.numeric import is_number
 
 
 def lora(params: Mapping[str, Any]) -> str:
     """Returns rank, alpha and dropout, and whether the scaling is rsLoRA's; empty where nothing is known."""
     named = {"r": "lora.r", "alpha": "lora.alpha", "dropout": "lora.dropout"}
     known = {name: params[key] for name, key in named.items() if params.get(key) is not None}
-    parts = [f"{name}={value:g}" if _is_number(value) else f"{name}={word(value)}" for name, value in known.items()]
+    parts = [f"{name}={value:g}" if is_number(value) else f"{name}={word(value)}" for name, value in known.items()]
     return ", ".join([*parts, *(["rsLoRA"] if params.get("lora.use_rslora") is True else [])])
 
 
@@ -24,10 +26,10 @@ def gain(params: Mapping[str, Any]) -> str:
 def realised_gain(params: Mapping[str, Any]) -> float | None:
     """Returns the factor before the adapter's output; None where it is not known."""
     recorded = params.get("lora.realised_gain")
-    if _is_number(recorded):
+    if is_number(recorded):
         return float(recorded)
     r, alpha = params.get("lora.r"), params.get("lora.alpha")
-    if not _is_number(r) or not _is_number(alpha) or not r > 0:
+    if not is_number(r) or not is_number(alpha) or not r > 0:
         return None
     return float(alpha / (math.sqrt(r) if params.get("lora.use_rslora") is True else r))
 
@@ -47,7 +49,3 @@ def word(value: Any) -> str:
 def number(value: float | None, digits: int) -> str:
     """Returns a number with so many digits after the point; nothing for None."""
     return "" if value is None else f"{value:.{digits}f}"
-
-
-def _is_number(value: Any) -> TypeGuard[int | float]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

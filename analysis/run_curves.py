@@ -16,6 +16,7 @@ from mlflow.exceptions import MlflowException
 
 from analysis.bounds import Values
 from analysis.curve import Points
+from analysis.json_tag import mapping
 from analysis.leaderboard import rank
 from analysis.recorded_run import RecordedRun, curve_of, is_of_a_curve
 from analysis.records import AXIS, JUDGED, PARENT, parse
@@ -80,8 +81,7 @@ def _one(client: MlflowClient, run: Run) -> Found:
 
 def _bounds(sweep: Run) -> Values:
     """Returns what a sweep holds its curves against, where that is not the default."""
-    found = parse(sweep.data.tags.get(JUDGED, "{}"))
-    return found if isinstance(found, dict) else {}
+    return mapping(sweep.data.tags, JUDGED)
 
 
 def _sweep(client: MlflowClient, experiment: str, sweep: str | None) -> Found:

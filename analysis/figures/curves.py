@@ -16,7 +16,7 @@ from analysis.figures.style import CATEGORIES, FAINT, INK, better_words, legend,
 from analysis.figures.varied import number
 from analysis.figures.window import Window, window
 from analysis.levels import finite
-from analysis.patterns.values import is_number
+from analysis.numeric import is_number
 from analysis.ranking import Place
 from analysis.records import TrialRow
 

@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from analysis.configuration import SEED, Configuration
 from analysis.evidence import Evidence
 from analysis.figures.style import shown
+from analysis.numeric import is_number
 
 FEW = 8
 """Values up to which each has its own tick."""
@@ -103,24 +104,20 @@ def number(value: float) -> str:
 
 def words_of(value: Any) -> str:
     """Returns a parameter's value as an axis shows it; a pair is a range."""
-    if _is_number(value):
+    if is_number(value):
         return number(value)
-    if isinstance(value, (tuple, list)) and len(value) == 2 and all(map(_is_number, value)):
+    if isinstance(value, (tuple, list)) and len(value) == 2 and all(map(is_number, value)):
         return f"{number(value[0])} to {number(value[1])}"
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _axis(key: str, values: Sequence[Any]) -> Varied | None:
     distinct = list({words_of(value): value for value in values}.values())
     if len(distinct) < 2:
         return None
-    if all(map(_is_number, distinct)):
+    if all(map(is_number, distinct)):
         return _of_numbers(key, sorted(distinct))
-    return _of_names(key, sorted(distinct, key=lambda value: (not _is_number(value), words_of(value))))
+    return _of_names(key, sorted(distinct, key=lambda value: (not is_number(value), words_of(value))))
 
 
 def _of_names(key: str, levels: Sequence[Any], is_log: bool = False) -> Varied:
@@ -138,7 +135,7 @@ def _of_numbers(key: str, levels: Sequence[float]) -> Varied:
     is_log = levels[0] > 0 and (key.endswith("learning_rate") or (is_wide and is_skewed))
 
     def position(value: Any) -> float | None:
-        if not _is_number(value) or (is_log and value <= 0):
+        if not is_number(value) or (is_log and value <= 0):
             return None
         return math.log10(value) if is_log else float(value)
 

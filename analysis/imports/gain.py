@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, TypeGuard
+from typing import Any
+
+from analysis.numeric import is_number
 
 R, ALPHA, GAIN, REALISED, RSLORA = "lora.r", "lora.alpha", "lora.gain", "lora.realised_gain", "lora.use_rslora"
 
@@ -27,19 +29,15 @@ def completed(params: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
     if not isinstance(r, int) or r < 1:
         return dict(params), None
     size = math.sqrt(r) if params.get(RSLORA) else float(r)
-    if alpha is None and _is_number(gain):
+    if alpha is None and is_number(gain):
         alpha = _whole_if_it_is(gain * size)
-    if not _is_number(alpha):
+    if not is_number(alpha):
         return dict(params), None
     found = {**params, ALPHA: alpha, REALISED: alpha / size}
     # Alpha may have been rounded to a whole number.
-    if _is_number(gain) and abs(alpha - gain * size) > 0.5:
+    if is_number(gain) and abs(alpha - gain * size) > 0.5:
         return found, f"gain {gain:g} at rank {r} means alpha {gain * size:g}, and lora.alpha is {alpha:g}"
     return found, None
-
-
-def _is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _whole_if_it_is(alpha: float) -> float:

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.numeric import is_number
 from analysis.patterns.pattern import Limit
-from analysis.patterns.values import is_number, words
+from analysis.patterns.values import words
 
 R, ALPHA, GAIN, RSLORA = "lora.r", "lora.alpha", "lora.gain", "lora.use_rslora"
 KEYS = frozenset({R, ALPHA, GAIN, "lora.realised_gain", "lora.alpha_law", "lora.alpha_r"})

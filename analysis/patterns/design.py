@@ -13,8 +13,8 @@ from functools import reduce
 import numpy as np
 from numpy.polynomial import legendre
 
+from analysis.numeric import is_number
 from analysis.patterns.split import Floats, Split, scaled
-from analysis.patterns.values import is_number
 
 NOTHING = 1e-8
 """Singular values below this share of the largest are taken for 0."""

@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from analysis.numeric import is_number
 from analysis.patterns.adapter_scale import R
 from analysis.patterns.factors import Factor
 from analysis.patterns.pattern import Limit
 from analysis.patterns.split import by_ratio
-from analysis.patterns.values import is_number, words
+from analysis.patterns.values import words
 from analysis.ranking import Place, Ranking
 from analysis.records import TrialRow
 

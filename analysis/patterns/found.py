@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Mapping, Sequence
 
+from analysis.json_tag import mapping
 from analysis.patterns import adapter_scale
 from analysis.patterns.confounding import confounded, groups
 from analysis.patterns.design import design
@@ -81,7 +81,7 @@ def _with_effects(
 def _importances(tags: Mapping[str, str]) -> dict[str, float]:
     """Returns Optuna's importances by key; none where they were not recorded, or cannot be read."""
     try:
-        values = json.loads(tags.get(IMPORTANCES, "{}")).get("values", {})
+        values = mapping(tags, IMPORTANCES).get("values", {})
         return {str(key): float(value) for key, value in values.items() if math.isfinite(float(value))}
     except (ValueError, TypeError, AttributeError):
         return {}

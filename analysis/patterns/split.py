@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analysis.patterns.values import is_number, order, same, words
+from analysis.numeric import is_number
+from analysis.patterns.values import order, same, words
 
 Floats = npt.NDArray[np.float64]
 

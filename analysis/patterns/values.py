@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
-from typing import Any, TypeGuard
+from typing import Any
 
-
-def is_number(value: Any) -> TypeGuard[int | float]:
-    """True for a finite number that is no truth value."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+from analysis.numeric import is_number
 
 
 def same(value: Any) -> str:

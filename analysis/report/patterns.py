@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from analysis.evidence import Evidence
+from analysis.json_tag import mapping
 from analysis.markdown import escape, table
 from analysis.patterns.pattern import Effect, Interaction, Level, Limit
 from analysis.records import IMPORTANCES
@@ -101,10 +101,7 @@ def _legend(evidence: Evidence) -> Iterator[str]:
 
 def _evaluator(evidence: Evidence) -> str:
     """Names what estimated the importances, where that is recorded."""
-    try:
-        found = json.loads(evidence.sweep.tags.get(IMPORTANCES, "{}")).get("evaluator", "")
-    except (ValueError, AttributeError):
-        return ""
+    found = str(mapping(evidence.sweep.tags, IMPORTANCES).get("evaluator", ""))
     return f" ({_EVALUATORS[found]})" if found in _EVALUATORS else ""
 
 
