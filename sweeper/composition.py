@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from sweeper import combinations, gain, newlines, passthrough, replacement, rules, search_space
+from sweeper import combinations, gain, generated_rows, newlines, passthrough, replacement, rules, search_space
 from sweeper.names import nearest
 from sweeper.settings import Settings
 from sweeper.space import Space
@@ -85,7 +85,7 @@ class Composer:
         values = self._values(params, TRIAL_GROUPS)
         for group in ("model", "data"):
             values[group] = replacement.resolve(group, values[group], self._explicit(params))
-        values["data"] = newlines.broken(values["data"])
+        values["data"] = generated_rows.resolve(newlines.broken(values["data"]), self.plain("sweep").get("metric"))
         missing = [f"{group}.{key}" for group in values for key, value in values[group].items() if value == "???"]
         absent = [Problem(key, "???", "has no default and must be given", f"{key}=VALUE") for key in missing]
         values["lora"], problems = gain.resolve(values["lora"], self._explicit(params))

@@ -17,15 +17,18 @@ _EDGE_BYTES = 1 << 20
 
 _LATER: dict[str, tuple[str, ...]] = {
     "lora": ("init_lora_weights", "loftq_bits", "loftq_iter"),
-    "data": ("augmentation_factor",),
-    "training": ("early_stopping_patience", "probes"),
+    "data": ("augmentation_factor", "instruction", "on_bad_rows", "class_balance", "generated_rows"),
+    "training": (
+        *("early_stopping_patience", "probes"),
+        *("completion_only_loss", "label_smoothing_factor", "neftune_noise_alpha", "train_sampling_strategy"),
+    ),
 }
 """Fields, by group, that came after trials had been recorded: they enter only where they differ from their default."""
 
 
 _TOLD_BY_CONTENT = ("name", "path", "validation_path", "test_path")
 
-_READ = ("validation_prompts", "max_new_tokens")
+_READ = ("validation_prompts", "max_new_tokens", "cache_dir")
 """What is answered for people to read: nothing is trained on it, and nothing is compared by it."""
 
 

@@ -61,7 +61,7 @@ _KEPT = {
 
 RETIRED = {
     "warmup_ratio": "training.warmup_steps={} (a number below 1 is a share of the steps)",
-    "group_by_length": "+training.kwargs.train_sampling_strategy=group_by_length",
+    "group_by_length": "training.train_sampling_strategy=group_by_length",
     "max_seq_length": "training.max_length={}",
     "evaluation_strategy": "training.eval_steps=50 (evaluations are counted in steps)",
     "eval_strategy": "training.eval_steps=50 (evaluations are counted in steps)",

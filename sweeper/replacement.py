@@ -8,7 +8,7 @@ from typing import Any
 
 # What belongs to the path that a group's file names, and means nothing for another one.
 _BELONGS = {
-    "data": ("validation_path", "test_path", "subset", "revision", "labels", "template"),
+    "data": ("validation_path", "test_path", "subset", "revision", "labels", "template", "instruction"),
     "model": ("revision",),
 }
 

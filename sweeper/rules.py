@@ -82,6 +82,14 @@ TRIAL_RULES = (
     _at_least("data.augmentation_factor", 2, "3"),
     _at_least("data.max_new_tokens", 1, "64"),
     Rule(
+        "data.generated_rows",
+        lambda value: value == "all" or value >= 0,
+        "must be at least 0, or all",
+        "data.generated_rows=100",
+    ),
+    _share("training.label_smoothing_factor", "0.1"),
+    _finite("training.neftune_noise_alpha", lambda value: value > 0, "must be a finite number above 0, or null", "5"),
+    Rule(
         "data.validation_prompts",
         lambda value: all(isinstance(prompt, str) and prompt.strip() for prompt in value),
         "each must hold a word",

@@ -20,6 +20,9 @@ LABELLED = (
 )
 """What is measured of labelled data alone."""
 
+GENERATED = ("eval_rouge1", "eval_rouge2", "eval_rougeL", "eval_exact_match")
+"""What is measured of rows without labels by having them answered freely."""
+
 MEASURED = ("eval_loss", "perplexity", "token_accuracy", *LABELLED)
 """What a training trial measures at every rung (`trainers.evaluation`)."""
 

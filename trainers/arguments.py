@@ -32,6 +32,8 @@ def sft_config(training: Training, device: torch.device, output_dir: str) -> trl
         max_length=training.max_length,
         max_grad_norm=training.max_grad_norm,
         packing=training.packing,
+        neftune_noise_alpha=training.neftune_noise_alpha,
+        train_sampling_strategy=training.train_sampling_strategy,
         activation_checkpointing=training.activation_checkpointing,
         seed=training.seed,
         use_cpu=device.type == "cpu",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from trainers import augmentation, sources
 from trainers.minority import minority_of
@@ -25,13 +26,37 @@ AUGMENTABLE = "the texts of rows with text and label"
 class Example:
     """A row as it is trained on: the loss is on the completion only. `label` indexes `Rows.labels`.
 
-    `text` is a labelled row's own text, before the template made a prompt of it.
+    `text` is a labelled row's own text, before the template made a prompt of it. `weight` is what its tokens count in
+    the loss, 1 for an ordinary row. `messages` are the turns of a conversation, which the tokenizer's chat template
+    renders: prompt and completion are then its plain text, the completion that of the last turn. `place` is where the
+    row stands: a file and a line.
     """
 
     prompt: str
     completion: str
     label: int | None = None
     text: str = field(default="", compare=False, repr=False)
+    weight: float = 1.0
+    messages: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
+    place: str = field(default="", compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Account:
+    """What became of the rows of the training source: read = left out + set aside + beyond + used.
+
+    `left_out` counts rows that cannot be used, by reason; `places` names the first of them, with file and line.
+    `set_aside` are validation rows; `beyond` those that `data.max_samples` leaves; `used` those that are trained on,
+    before augmentation and `data.class_balance`, and `made` how many more or fewer these two make of them.
+    """
+
+    read: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    places: tuple[str, ...] = ()
+    set_aside: int = 0
+    beyond: int = 0
+    used: int = 0
+    made: int = 0
 
 
 @dataclass(frozen=True)
@@ -40,7 +65,7 @@ class Rows:
 
     `minority` indexes the label that the fewest training rows have, counted before `max_samples`, so that trials on
     more and on fewer rows are measured by the same one; None where there are no labels. `source` are the rows of the
-    training source, before any was set aside or left out.
+    training source, before any was set aside or left out, and `account` says what became of them.
     """
 
     train: list[Example]
@@ -48,6 +73,7 @@ class Rows:
     labels: tuple[str, ...] = ()
     minority: int | None = None
     source: int = 0
+    account: Account = field(default_factory=Account)
 
 
 def load(data: Data) -> Rows:
@@ -72,7 +98,7 @@ def load(data: Data) -> Rows:
     else:
         train, validation = _split(train, data.validation_fraction, data.path)
     minority = minority_of(example.label for example in train)
-    return Rows(_augmented(_subset(train, data.max_samples), data), validation, labels, minority, len(read))
+    return Rows(_augmented(_subset(train, data.max_samples), data, labels), validation, labels, minority, len(read))
 
 
 def _labels(data: Data, rows: Sequence[Row]) -> tuple[str, ...]:
@@ -99,19 +125,19 @@ def _subset(examples: list[Example], max_samples: int | None) -> list[Example]:
     return [example for index, example in enumerate(examples) if index in chosen]
 
 
-def _augmented(examples: list[Example], data: Data) -> list[Example]:
+def _augmented(examples: list[Example], data: Data, labels: Sequence[str]) -> list[Example]:
     """Puts behind every example its variants, where the data are to be augmented."""
     if data.augmentation == "none":
         return examples
     if any(example.label is None for example in examples):
         raise TrialFailed(f"data.augmentation={data.augmentation} varies {AUGMENTABLE}, and {data.path} holds others")
-    return [row for example in examples for row in (example, *_variants(example, data))]
+    return [row for example in examples for row in (example, *_variants(example, data, labels))]
 
 
-def _variants(example: Example, data: Data) -> Iterator[Example]:
+def _variants(example: Example, data: Data, labels: Sequence[str]) -> Iterator[Example]:
     for number in range(1, data.augmentation_factor):
         text = augmentation.variant(example.text, number)
-        yield dataclasses.replace(example, prompt=prompt_of(text, data), text=text)
+        yield dataclasses.replace(example, prompt=prompt_of(text, data, labels), text=text)
 
 
 def _stratified(examples: Sequence[Example], count: int) -> set[int]:
@@ -158,12 +184,15 @@ def _labelled(row: Row, data: Data, labels: tuple[str, ...], place: str) -> Exam
     text, label = _text(row, "text", place), _text(row, "label", place)
     if label not in labels:
         raise TrialFailed(f"{place} has the label {label!r}; known are {', '.join(labels)}")
-    return Example(prompt_of(text, data), completion_of(label), labels.index(label), text)
+    return Example(prompt_of(text, data, labels), completion_of(label), labels.index(label), text)
 
 
-def prompt_of(text: str, data: Data) -> str:
+def prompt_of(text: str, data: Data, labels: Sequence[str] = ()) -> str:
     """Returns a text as a prompt: the template around it, where there is one."""
-    return data.template.replace("{text}", text) if data.template else text
+    if not data.template:
+        return text
+    filled = data.template.replace("{instruction}", data.instruction or "").replace("{choices}", ", ".join(labels))
+    return filled.replace("{text}", text)
 
 
 def completion_of(label: str) -> str:

@@ -46,7 +46,7 @@ def samples(model: Any, base: Base, data: Data, slots: int = 1) -> list[list[Sam
 
 
 def _ids(prompts: Sequence[str], data: Data, tokenizer: Any) -> list[list[int]]:
-    found = [list(tokenizer(prompt_of(prompt, data))["input_ids"]) for prompt in prompts]
+    found = [list(tokenizer(prompt_of(prompt, data, data.labels or ()))["input_ids"]) for prompt in prompts]
     if not all(found):
         raise TrialFailed(f"data.validation_prompts={list(prompts)}: a prompt has no token; try one with a word in it")
     return found

@@ -65,7 +65,21 @@ class Stop:
     keep: bool = False
 
 
-Command = Start | GoOn | Pause | Stop
+@dataclass(frozen=True)
+class Test:
+    """Measure a trial's kept adapter on the test rows; said of a worker that holds no trial, it answers `Tested`.
+
+    `threshold` is the score from which on the trial took validation rows for the minority, None without one. No
+    `adapter` is the untrained base model.
+    """
+
+    trial: str
+    config: TrialConfig
+    adapter: str = ""
+    threshold: float | None = None
+
+
+Command = Start | GoOn | Pause | Stop | Test
 
 
 @dataclass(frozen=True)
@@ -102,6 +116,33 @@ class Sampled:
     trial: str
     step: int
     samples: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Confused:
+    """How a trial labels the validation rows at a rung, which follows: (true label, predicted one, rows), not empty.
+
+    Labels are indexes into `labels`.
+    """
+
+    trial: str
+    step: int
+    labels: list[str]
+    counts: list[tuple[int, int, int]]
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A trial's kept adapter was measured on the test rows, which no choice has seen: `values` begin with `test_`.
+
+    `labels` and `counts` as in `Confused`, empty for rows without labels.
+    """
+
+    trial: str
+    values: dict[str, float]
+    labels: list[str] = field(default_factory=list)
+    counts: list[tuple[int, int, int]] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -191,7 +232,22 @@ class Lost:
     detail: str = ""
 
 
-Event = Began | Logged | Sampled | Rung | Saved | Blocked | Room | Paused | Evicted | Ended | Failed | Lost
+Event = (
+    Began
+    | Logged
+    | Sampled
+    | Confused
+    | Tested
+    | Rung
+    | Saved
+    | Blocked
+    | Room
+    | Paused
+    | Evicted
+    | Ended
+    | Failed
+    | Lost
+)
 
 LEAVES = (Paused, Evicted, Ended, Failed, Lost)
 """The events after which a worker no longer holds a trial."""

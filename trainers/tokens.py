@@ -17,22 +17,36 @@ IGNORED = -100
 
 @dataclass(frozen=True)
 class Tokens:
-    """One example: prompt ids, then completion ids with the end-of-sequence token."""
+    """One example: prompt ids, then completion ids with the end-of-sequence token.
+
+    `trained` says of each of the completion's tokens whether the loss counts it, None where it counts all: between the
+    assistant's turns of a conversation stand the user's. `weight` is what they count.
+    """
 
     prompt: tuple[int, ...]
     completion: tuple[int, ...]
     label: int | None = None
+    trained: tuple[bool, ...] | None = None
+    weight: float = 1.0
+
+    @property
+    def targets(self) -> list[int]:
+        """The completion's ids, IGNORED where the loss does not count one."""
+        if self.trained is None:
+            return list(self.completion)
+        return [token if counts else IGNORED for token, counts in zip(self.completion, self.trained, strict=True)]
 
     @property
     def predicted(self) -> int:
-        """How many of the completion's tokens something predicts: nothing precedes the first of an empty prompt."""
-        return len(self.completion) - (not self.prompt)
+        """How many of the counted tokens something predicts: nothing precedes the first of an empty prompt."""
+        counted = self.targets if self.prompt else self.targets[1:]
+        return len(counted) - counted.count(IGNORED)
 
     def row(self) -> dict[str, list[int]]:
         """Returns `input_ids` and `labels`, each of shape (sequence,), as TRL's collator takes them."""
         return {
             "input_ids": [*self.prompt, *self.completion],
-            "labels": [IGNORED] * len(self.prompt) + list(self.completion),
+            "labels": [IGNORED] * len(self.prompt) + self.targets,
         }
 
 

@@ -95,7 +95,11 @@ class Lora:
 class Data:
     """Training, validation and test rows, and how a row becomes a prompt and a completion.
 
-    `augmentation_factor` is how many rows a training row becomes with augmentation, itself included.
+    `instruction` fills the template's place of that name. `on_bad_rows` is pandas' choice for rows that cannot be used:
+    nothing is trained, or they are left out, counted and named. `augmentation_factor` is how many rows a training row
+    becomes with augmentation, itself included; `class_balance` is what is done about labels with fewer rows than
+    others (`trainers.class_balance`). `generated_rows` of the validation rows, evenly spaced, are answered freely at
+    every rung and held against their completions; labelled rows always are.
     `validation_prompts` are answered at every rung, each in at most `max_new_tokens` (`trainers.samples`).
     """
 
@@ -112,10 +116,15 @@ class Data:
     validation_fraction: float = 0.1
     labels: list[str] | None = None
     template: str | None = None
+    instruction: str | None = None
+    on_bad_rows: Literal["error", "skip"] = "error"
     augmentation: Literal["none", "eda"] = "none"
     augmentation_factor: int = 3
+    class_balance: Literal["none", "weights", "oversample", "undersample"] = "none"
+    generated_rows: int | Literal["all"] = 0
     validation_prompts: list[str] = field(default_factory=list)
     max_new_tokens: int = 64
+    cache_dir: str = "runs/.cache"
 
 
 @dataclass(frozen=True)
@@ -124,7 +133,7 @@ class Training:
 
     `stop_at` ends a run early with the whole run's learning-rate schedule: a number of steps, or below 1 a share.
     `early_stopping_patience` ends it after so many evaluations without a better `sweep.metric`; the driver decides.
-    `probes` are measured besides the curves (`trainers.probes`).
+    `completion_only_loss` false trains on prompts, too. `probes` are measured besides the curves (`trainers.probes`).
     """
 
     __pydantic_config__ = _FORBID_UNKNOWN
@@ -147,6 +156,10 @@ class Training:
     max_length: int = 512
     max_grad_norm: float = 1.0
     packing: bool = False
+    completion_only_loss: bool = True
+    label_smoothing_factor: float = 0.0
+    neftune_noise_alpha: float | None = None
+    train_sampling_strategy: Literal["random", "group_by_length"] = "random"
     activation_checkpointing: bool = False
     seed: int = 42
     probes: list[Literal["logits", "bleed", "drift"]] = field(default_factory=list)

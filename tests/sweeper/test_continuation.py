@@ -81,7 +81,7 @@ def test_what_is_held_must_stay_and_all_differences_are_told_at_once(ask: Callab
         "lora.dropout=0.1",
         "data.max_samples=50",
         "model.dtype=bfloat16",
-        "+training.kwargs.neftune_noise_alpha=5",
+        "+training.kwargs.adam_beta2=0.95",
     )
     (shell.folder / "runs/s-2").mkdir()
     refused = ask(*ROWS, *other, "sweep.metric=eval_macro_f1", code=2)
@@ -90,7 +90,7 @@ def test_what_is_held_must_stay_and_all_differences_are_told_at_once(ask: Callab
         "lora.dropout: 0.05 → 0.1",
         "model.dtype: auto → bfloat16",
         "sweep.metric: eval_loss → eval_macro_f1",
-        "training.kwargs.neftune_noise_alpha: null → 5",
+        "training.kwargs.adam_beta2: null → 0.95",
     ]
     assert "sweep.name=s-3 begins" in refused and "sweep.fresh=true puts" in refused and "as s.1" in refused
     assert (shell.folder / "runs/s/events.jsonl").read_bytes() == before

@@ -352,7 +352,7 @@ def test_out_of_memory_is_its_own_outcome(
 def test_fields_passed_through_reach_the_libraries(config: TrialConfig, tmp_path: Path) -> None:
     plain = run(sft.make(Resources()), config, tmp_path)
     dora = run(sft.make(Resources()), changed(config, lora={"kwargs": {"use_dora": True}}), tmp_path, keep=[6])
-    noisy = run(sft.make(Resources()), changed(config, training={"kwargs": {"neftune_noise_alpha": 50}}), tmp_path)
+    noisy = run(sft.make(Resources()), changed(config, training={"neftune_noise_alpha": 50}), tmp_path)
     assert isinstance(dora[-1], Ended) and isinstance(noisy[-1], Ended), (dora[-1], noisy[-1])
     assert curve(noisy)[0] != curve(plain)[0] and losses(noisy)[0][1] != losses(plain)[0][1]
     assert any("magnitude" in name for name in load_file(tmp_path / "adapter" / "adapter_model.safetensors"))

@@ -54,7 +54,10 @@ def alone(config: TrialConfig) -> list[str]:
     return [name for name, (asked, able) in packed.items() if not _is(asked, able)]
 
 
-_OF_TRAINING = ("optim", "packing", "activation_checkpointing", "probes", "kwargs")
+_OF_TRAINING = (
+    *("optim", "packing", "activation_checkpointing", "probes", "kwargs"),
+    *("neftune_noise_alpha", "train_sampling_strategy", "label_smoothing_factor"),
+)
 
 
 def _is(asked: Any, able: Any) -> bool:

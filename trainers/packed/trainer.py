@@ -36,6 +36,7 @@ from trainers.seam import (
     Sampled,
     Saved,
     Start,
+    Test,
     TrialFailed,
 )
 from trainers.trial import TrialConfig
@@ -98,7 +99,7 @@ class PackedTrainer:
         if isinstance(command, Start):
             yield from self._started(command)
             return
-        assert self._seats is not None
+        assert self._seats is not None and not isinstance(command, Test)  # which is for trainers.sft
         slot, run = self._seats.of(command.trial)
         run.waits = False
         if command.keep:
