@@ -1,0 +1,124 @@
+"""The rows of a JSON file: an object a line, an array of objects, or one object around such an array."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator
+
+from trainers.found_rows import BadRow, Found, Row
+
+NOT_JSON, NO_OBJECT = "not JSON", "no JSON object"
+
+LINE = "\n"
+_DECODER = json.JSONDecoder()
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+# What moves the depth of an array, with whole strings skipped; a line break ends a string that nobody closed.
+_MARKS = re.compile(r'"(?:[^"\\\n]|\\[^\n])*"?|[][{},]')
+
+_WRAPPED = re.compile(r'[ \t\r\n]*\{[ \t\r\n]*"([^"\\]*)"[ \t\r\n]*:[ \t\r\n]*(?=\[)')
+
+
+def lines(text: str, file: str) -> Iterator[Found]:
+    """Reads an object a line; blank lines are no rows."""
+    # Not splitlines: JSON may hold other line separators.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield _parsed(line, f"{file}:{number}")
+
+
+def document(text: str, file: str, columns: Collection[str]) -> Iterator[Found]:
+    """Reads whatever stands in a file that is called `.json`.
+
+    Args:
+        text: Its content.
+        file: Its name, for places: the line is that where an object begins.
+        columns: Lists that belong to a row: an object with one of them is a row, and not a wrapper around rows.
+    """
+    start = _skipped(text, 0)
+    if text[start : start + 1] == "[":
+        return _array(text, start, file, is_whole=True)
+    end = _end_of_object(text, start)
+    if end is None:
+        found = _WRAPPED.match(text)
+        wraps = found is not None and found.group(1) not in columns
+        return _array(text, found.end(), file) if found and wraps else lines(text, file)
+    if text[end:].strip():
+        return lines(text, file)
+    lists = [key for key, value in _DECODER.raw_decode(text, start)[0].items() if isinstance(value, list)]
+    if len(lists) == 1 and lists[0] not in columns:
+        return _array(text, _place_of(lists[0], text, start), file)
+    return iter([_parsed(text[start:end], f"{file}:{1 + text.count(LINE, 0, start)}")])
+
+
+def _skipped(text: str, at: int) -> int:
+    """Returns where the blanks end that begin at a place."""
+    found = _SPACE.match(text, at)
+    return at if found is None else found.end()
+
+
+def _end_of_object(text: str, start: int) -> int | None:
+    """Returns where the object ends that begins here; None where none that parses does."""
+    try:
+        value, end = _DECODER.raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None
+    return end if isinstance(value, dict) else None
+
+
+def _place_of(key: str, text: str, start: int) -> int:
+    """Returns where the value of a key begins, in an object that parses."""
+    at = start
+    while True:
+        name, at = _DECODER.raw_decode(text, _skipped(text, at + 1))
+        at = _skipped(text, _skipped(text, at) + 1)  # past the colon
+        if name == key:
+            return at
+        at = _skipped(text, _DECODER.raw_decode(text, at)[1])  # the comma
+
+
+def _array(text: str, start: int, file: str, *, is_whole: bool = False) -> Iterator[Found]:
+    """Yields the elements of an array, and of what does not parse as much as reaches to the next comma."""
+    at, line, counted = start + 1, 1, 0
+    while True:
+        at = _skipped(text, at)
+        line, counted = line + text.count("\n", counted, at), at
+        place = f"{file}:{line}"
+        if at == len(text):
+            yield BadRow(place, NOT_JSON, "the array is not closed")
+            return
+        if text[at] == "]":
+            break
+        end = _end(text, at)
+        yield _parsed(text[at:end], place)
+        at = end + (text[end : end + 1] == ",")
+    if is_whole and text[at + 1 :].strip():
+        yield BadRow(place, NOT_JSON, "more text behind the array")
+
+
+def _end(text: str, start: int) -> int:
+    """Returns where an element of an array ends: at the comma or bracket that is not its own."""
+    try:
+        _, end = _DECODER.raw_decode(text, start)
+        after = _skipped(text, end)
+        if text[after : after + 1] in {",", "]"}:
+            return after
+    except (ValueError, RecursionError):
+        pass
+    depth = 0
+    for mark in _MARKS.finditer(text, start):
+        if depth == 0 and mark.group() in {",", "]"}:
+            return mark.start()
+        depth = max(0, depth + (mark.group() in {"{", "["}) - (mark.group() in {"}", "]"}))
+    return len(text)
+
+
+def _parsed(text: str, place: str) -> Found:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        return BadRow(place, NOT_JSON, error.msg)
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits; brackets in thousands of brackets
+        return BadRow(place, NOT_JSON, str(error))
+    return Row(value, place) if isinstance(value, dict) else BadRow(place, NO_OBJECT)
