@@ -70,8 +70,13 @@ def load(data: Data) -> Rows:
     kept, validation, checked = _parted(usable, shape, asked)
     train = split.subset(kept, data.max_samples)
     made = _augmented(class_balance.balanced(train, data), data, asked.labels)
-    parts = {"set_aside": len(usable) - len(kept), "beyond": len(kept) - len(train), "used": len(train)}
-    counted = dataclasses.replace(counted, **parts, made=len(made) - len(train))
+    counted = dataclasses.replace(
+        counted,
+        set_aside=len(usable) - len(kept),
+        beyond=len(kept) - len(train),
+        used=len(train),
+        made=len(made) - len(train),
+    )
     minority = minority_of(example.label for example in kept)
     return Rows(made, validation, asked.labels, minority, len(found), counted, checked, shapes.separator(data))
 

@@ -79,33 +79,46 @@ def _place_of(key: str, text: str, start: int) -> int:
 
 
 def _array(text: str, start: int, file: str, *, is_whole: bool = False) -> Iterator[Found]:
-    """Yields the elements of an array, and of what does not parse as much as reaches to the next comma."""
-    at, line, counted = start + 1, 1, 0
-    while True:
-        at = _skipped(text, at)
-        line, counted = line + text.count("\n", counted, at), at
-        place = f"{file}:{line}"
-        if at == len(text):
-            yield BadRow(place, NOT_JSON, "the array is not closed")
-            return
-        if text[at] == "]":
-            break
+    """Yields the elements of an array; one that does not parse says how far it reaches."""
+    at, line, is_closed = start + 1, 1 + text.count(LINE, 0, start), True
+    begin = start
+    while (at := _skipped(text, at)) < len(text) and text[at] != "]":
+        line, begin = line + text.count(LINE, begin, at), at
         end = _end(text, at)
-        yield _parsed(text[at:end], place)
+        found = _parsed(text[at:end], f"{file}:{line}", text.count(LINE, at, end))
+        yield found
+        is_closed = end < len(text) or isinstance(found, Row)
         at = end + (text[end : end + 1] == ",")
+    place = f"{file}:{line + text.count(LINE, begin, at)}"
+    if at == len(text) and (is_closed or begin == start):
+        yield BadRow(place, NOT_JSON, "the array is not closed")
     if is_whole and text[at + 1 :].strip():
         yield BadRow(place, NOT_JSON, "more text behind the array")
 
 
 def _end(text: str, start: int) -> int:
-    """Returns where an element of an array ends: at the comma or bracket that is not its own."""
+    """Returns where an element of an array ends: at the comma or bracket that is not its own.
+
+    One that does not parse ends at the latest where a line begins as its own did.
+    """
     try:
-        _, end = _DECODER.raw_decode(text, start)
-        after = _skipped(text, end)
+        after = _skipped(text, _DECODER.raw_decode(text, start)[1])
         if text[after : after + 1] in {",", "]"}:
             return after
     except (ValueError, RecursionError):
         pass
+    return min(_next_alike(text, start), _next_outside(text, start))
+
+
+def _next_alike(text: str, start: int) -> int:
+    """Returns the next line break behind which a line is indented as the element, and opens as it does."""
+    indent = text[text.rfind(LINE, 0, start) + 1 : start]
+    found = -1 if indent.strip() else text.find(f"{LINE}{indent}{text[start]}", start)
+    return len(text) if found < 0 else found
+
+
+def _next_outside(text: str, start: int) -> int:
+    """Returns the next comma or closing bracket that stands in no brackets opened since."""
     depth = 0
     for mark in _MARKS.finditer(text, start):
         if depth == 0 and mark.group() in {",", "]"}:
@@ -114,11 +127,12 @@ def _end(text: str, start: int) -> int:
     return len(text)
 
 
-def _parsed(text: str, place: str) -> Found:
+def _parsed(text: str, place: str, more_lines: int = 0) -> Found:
     try:
         value = json.loads(text)
-    except json.JSONDecodeError as error:
-        return BadRow(place, NOT_JSON, error.msg)
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits; brackets in thousands of brackets
-        return BadRow(place, NOT_JSON, str(error))
+    except (ValueError, RecursionError) as error:
+        # Besides what is no JSON: a number of thousands of digits, brackets in thousands of brackets.
+        said = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+        through = f", through line {int(place.rpartition(':')[2]) + more_lines}" if more_lines else ""
+        return BadRow(place, NOT_JSON, f"{said}{through}")
     return Row(value, place) if isinstance(value, dict) else BadRow(place, NO_OBJECT)
