@@ -56,7 +56,7 @@ def stop(key: str, path: str, read: int, bad: Sequence[BadRow]) -> DataFault:
         read: How many rows the source has.
         bad: Those that cannot be used, at least one.
     """
-    counted = ", ".join(f"{count:,} {reason}" for reason, count in reasons(bad).items())
+    counted = ", ".join(f"{reason}: {count:,}" for reason, count in reasons(bad).items())
     more = f", and {len(bad) - NAMED:,} more" if len(bad) > NAMED else ""
     share = f"none of the {read:,} rows" if len(bad) == read > 1 else f"{len(bad):,} of {read:,} rows"
     rule = f"{share} cannot be used" if len(bad) < read or read == 1 else f"{share} can be used"

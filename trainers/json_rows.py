@@ -111,10 +111,10 @@ def _end(text: str, start: int) -> int:
 
 
 def _next_alike(text: str, start: int) -> int:
-    """Returns the next line break behind which a line is indented as the element, and opens as it does."""
+    """Returns the next line break behind which a line is indented as the element, and opens a bracket."""
     indent = text[text.rfind(LINE, 0, start) + 1 : start]
-    found = -1 if indent.strip() else text.find(f"{LINE}{indent}{text[start]}", start)
-    return len(text) if found < 0 else found
+    found = None if indent.strip() else re.compile(rf"\n{indent}[{{\[]").search(text, start)
+    return len(text) if found is None else found.start()
 
 
 def _next_outside(text: str, start: int) -> int:
