@@ -26,7 +26,7 @@ def problems(config: TrialConfig, metric: str) -> list[Problem]:
     """
     rows = _read(_Key(_for_any_rows(config.data)))
     if isinstance(rows, Problem):
-        return [rows, *_model_problems(config.model)]
+        return [rows, *_missing(config.data, "test_path"), *_model_problems(config.model)]
     found = [
         *_metric_problems(config, rows, metric),
         *_unlabelled_problems(config, rows),

@@ -207,7 +207,15 @@ COMMANDS: list[tuple[str, list[str]]] = [
     ("data.validation_path=nowhere.jsonl", ["nowhere.jsonl does not exist"]),
     ("model=path model.path=./nowhere", ["model.path=./nowhere", "config.json"]),
     ("trainer=replay replay.table=nowhere.csv", ["replay.table=nowhere.csv"]),
-    ("data.labels=[happy,sad]", ["has the label", "known are happy, sad"]),
+    ("data.test_path=nowhere.csv", ["data.test_path=nowhere.csv", "no such file or folder"]),
+    ("data.labels=[happy,sad]", ["unknown label: ", "known are happy, sad", "or data.on_bad_rows=skip"]),
+    ("data.on_bad_rows=warn", ["data.on_bad_rows=warn", "try: data.on_bad_rows=error|skip"]),
+    ("data.class_balance=weight", ["data.class_balance=weight", "weights"]),
+    ("data.template=instuction", ["data.template=instuction", "no place for a row's text", "instruction|alpaca"]),
+    (
+        "'data.template=\"{txt}{text}\"' data.test_path=nowhere.csv",
+        ["2 problems", "nothing fills {txt}; there is {text}, {choices}"],
+    ),
     # many at once
     (
         "lora.r=0 lora.rnk=1 trainer=x training.seed=-1 data=path",
