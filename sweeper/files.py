@@ -83,7 +83,7 @@ def _missing(config: Data, key: str) -> Iterator[Problem]:
 def _test_problems(config: TrialConfig, rows: data.Rows) -> list[Problem]:
     """Finds what is wrong with the test rows: at the end of a sweep is too late for it."""
     absent = list(_missing(config.data, "test_path"))
-    return absent or list(_read_test(_Key(config.data), rows.labels))
+    return absent or list(_read_test(_Key(_for_any_rows(config.data)), rows.labels))
 
 
 @functools.cache
