@@ -103,7 +103,7 @@ def _text(example: Example, made: Tokens, tokenizer: Any, max_length: int) -> tu
 def _answers(rows: Rows, tokenizer: Any) -> list[tuple[int, ...]]:
     """Returns every label's completion as it is tokenised behind a prompt."""
     return [
-        _one(Example(rows.train[0].prompt, completion_of(label)), tokenizer, sys.maxsize).completion
+        _one(Example(rows.train[0].prompt, completion_of(label, rows.separator)), tokenizer, sys.maxsize).completion
         for label in rows.labels
     ]
 
