@@ -178,7 +178,7 @@ def test_a_stopped_trial_stops(config: TrialConfig, tmp_path: Path) -> None:
 
 
 def test_the_reference_is_the_untrained_base(config: TrialConfig, tmp_path: Path) -> None:
-    began, rung, end = run(sft.make(Resources()), reference_of(config), tmp_path)
+    began, _, rung, end = run(sft.make(Resources()), reference_of(config), tmp_path)
     frozen = run(sft.make(Resources()), changed(config, training={"learning_rate": 1e-12}), tmp_path)
     assert isinstance(began, Began) and began.steps == 0 and isinstance(end, Ended)
     assert isinstance(rung, Rung) and rung.values["eval_loss"] == pytest.approx(losses(frozen)[-1][1], abs=1e-5)
