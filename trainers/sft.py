@@ -16,7 +16,7 @@ import transformers
 from trainers import adapter, base_model, durable, loftq, memory, probes, state, tokens
 from trainers.arguments import sft_config
 from trainers.coroutine import Coroutine
-from trainers.evaluation import evaluate
+from trainers.evaluation import Measured, measured
 from trainers.failure import failed
 from trainers.full_precision import FullPrecision
 from trainers.lean_sft import LeanSftTrainer
@@ -26,7 +26,7 @@ from trainers.probes import logits
 from trainers.registry import Resources
 from trainers.rungs import Exchange, Rungs
 from trainers.samples import Sample, samples
-from trainers.seam import LEAVES, Began, Command, Ended, Event, Paused, Rung, Sampled, Start, TrialFailed
+from trainers.seam import LEAVES, Began, Command, Confused, Ended, Event, Paused, Rung, Sampled, Start, TrialFailed
 from trainers.trial import Data, TrialConfig
 
 
@@ -94,10 +94,12 @@ class SftTrainer:
     def _evaluate_base(self, start: Start, base: base_model.Base, rows: tokens.TokenRows, exchange: Exchange) -> int:
         facts = {"trainer": "sft", "device": str(self._device), "trainable_parameters": 0, "init_seconds": 0.0}
         exchange(Began(start.trial, 0, {**facts, **self._loaded.fingerprints(start.config)}))
-        values = _measure(start.config, base.model, base, rows)
+        found = _measure(start.config, base.model, base, rows)
+        if found.counts:
+            exchange(Confused(start.trial, 0, found.labels, found.counts))
         for made in _samples(start.config.data, base.model, base):
             exchange(Sampled(start.trial, 0, made))
-        exchange(Rung(start.trial, 0, values))
+        exchange(Rung(start.trial, 0, found.values))
         return 0
 
     def _fit(
@@ -199,13 +201,11 @@ def _measure(
     base: base_model.Base,
     rows: tokens.TokenRows,
     measures: Sequence[probes.Measure] = (),
-) -> dict[str, float]:
-    batch_size = config.training.per_device_eval_batch_size
-    pad = base.tokenizer.pad_token_id
-    values = evaluate(model, rows.validation, rows.answers, batch_size, pad, minority=rows.minority)
+) -> Measured:
+    found = measured(model, rows, base.tokenizer, config.data, config.training.per_device_eval_batch_size)
     for measure in measures:
-        values |= measure(model)
-    return values
+        found.values.update(measure(model))
+    return found
 
 
 def make(resources: Resources, loaded: Loaded | None = None) -> SftTrainer:

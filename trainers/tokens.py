@@ -54,7 +54,7 @@ class Tokens:
 class TokenRows:
     """A trial's data as token ids.
 
-    `answers` are the completions of the labels, in the labels' order; `minority` indexes the rarest; `fingerprint` is
+    `answers` are the completions of the `labels`, in their order; `minority` indexes the rarest; `fingerprint` is
     that of the validation rows as they are evaluated.
     """
 
@@ -63,6 +63,7 @@ class TokenRows:
     answers: list[tuple[int, ...]]
     minority: int | None = None
     fingerprint: str = ""
+    labels: tuple[str, ...] = ()
 
 
 def tokenize(rows: Rows, tokenizer: Any, max_length: int) -> TokenRows:
@@ -90,6 +91,7 @@ def tokenize(rows: Rows, tokenizer: Any, max_length: int) -> TokenRows:
         answers=_answers(rows, tokenizer),
         minority=rows.minority,
         fingerprint=fingerprints.of_texts(texts),
+        labels=tuple(rows.labels),
     )
 
 

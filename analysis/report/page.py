@@ -13,6 +13,7 @@ from analysis.report import (
     alternatives,
     characteristics,
     decisions,
+    labels,
     patterns,
     provenance,
     ranking,
@@ -24,7 +25,7 @@ from analysis.report import (
 Section = Callable[[Evidence], Iterator[str]]
 
 _SECTIONS: tuple[ModuleType, ...] = (
-    *(ranking, winner, patterns, recommended, alternatives),
+    *(ranking, winner, labels, patterns, recommended, alternatives),
     *(characteristics, decisions, spent, provenance),
 )
 
