@@ -13,8 +13,8 @@ import trl
 
 from trainers import length_groups, schedules, weighted_rows
 from trainers.completion import counted_logits
-from trainers.weighted_rows import WEIGHTS
 from trainers.trial import Training
+from trainers.weighted_rows import WEIGHTS
 
 
 class LeanSftTrainer(trl.SFTTrainer):  # type: ignore[misc]
@@ -28,6 +28,7 @@ class LeanSftTrainer(trl.SFTTrainer):  # type: ignore[misc]
 
     tokens_seen = 0
     lr_scheduler: Any
+    _signature_columns: Any
     training: Training | None = None  # set by its maker: our schedules are no names that transformers knows
     keep_state: Callable[[Callable[[], None]], None]  # set by its maker, too: says where a checkpoint goes
 
@@ -76,8 +77,9 @@ class LeanSftTrainer(trl.SFTTrainer):  # type: ignore[misc]
 
     def _set_signature_columns_if_needed(self) -> None:
         """Keeps the weights, which are no input of a model's."""
-        super()._set_signature_columns_if_needed()
-        self._signature_columns = list({**dict.fromkeys(self._signature_columns), WEIGHTS: None})
+        if self._signature_columns is None:
+            super()._set_signature_columns_if_needed()
+            self._signature_columns = [*(self._signature_columns or ()), WEIGHTS]
 
     def _prepare_dataset(self, dataset: Any, processing_class: Any, args: Any, packing: bool, *more: Any) -> Any:
         """Packs weights along with their rows: TRL would leave them behind."""

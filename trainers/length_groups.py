@@ -35,7 +35,7 @@ def order(lengths: Sequence[int], size: int, seed: int) -> list[int]:
     return found
 
 
-class Sampler(torch.utils.data.Sampler[int]):
+class Sampler(torch.utils.data.Sampler[int]):  # type: ignore[misc]
     """Gives out the rows of one epoch after the other; transformers' Trainer says which it is."""
 
     def __init__(self, lengths: Sequence[int], size: int, seed: int) -> None:

@@ -48,10 +48,11 @@ class Batch:
         answers = [_answers(lay, shape) for lay in passes]
         # One tensor each, made at once: row by row it would take longer than a small model's pass.
         made = [*zip(*tokens, strict=True), *zip(*answers, strict=True)]
-        tensors = [torch.tensor(values, device=device) for values in made]
+        batch = cls(*(torch.tensor(values, device=device) for values in made))
         if all(row.weight == 1 for lay in passes for line in lay for row in line):
-            return cls(*tensors)
-        return cls(*tensors, torch.tensor([_weights(lay, shape) for lay in passes], device=device))
+            return batch
+        weights = torch.tensor([_weights(lay, shape) for lay in passes], device=device)
+        return dataclasses.replace(batch, weights=weights)
 
     def sees(self, begin: int) -> torch.Tensor:
         """Returns (slots * lines, 1, length, begin + length), True where a token may look: the prefix, its row so far.
