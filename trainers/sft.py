@@ -113,6 +113,7 @@ class SftTrainer:
         config = start.config
         measures = probes.at_rungs(config, base, rows)
         transformers.set_seed(config.training.seed)  # where TRL sets it: before the adapter's weights are drawn
+        matched = adapter.matched(base.model, config.lora)
         attached = time.perf_counter()
         model = adapter.attach(base.model, config.lora)
         try:
@@ -135,6 +136,7 @@ class SftTrainer:
                     "trainable_parameters": sum(item.numel() for item in adapter.trainable(model)),
                     "init_seconds": init_seconds,
                     **compared,
+                    **matched,
                     "train_rows": len(rows.train),
                     "validation_rows": len(rows.validation),
                     **self._loaded.fingerprints(config),

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from trainers import own_mask
+from trainers.base_model import has_bf16
 from trainers.packed.batch import Batch
 from trainers.packed.layout import Pass
 from trainers.packed.masks import Masks
@@ -136,8 +137,7 @@ class Pack:
 
     def _precision(self) -> torch.autocast:
         """Returns TRL's mixed precision: bfloat16 on a GPU that has it, none on a CPU."""
-        mixed = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=mixed)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=has_bf16(self.device))
 
     def _logits(self, batch: Batch) -> torch.Tensor:
         """Returns the logits that predict completions: (slots, rows * completion, vocabulary)."""
