@@ -51,6 +51,9 @@ PRODUCER = "trainer.name"
 # What a trial knows before its first step and is worth comparing.
 _FACTS = ("trainable_parameters", "init_seconds", "logit_mse", "logit_cosine")
 
+_RECORDED = ("pack.", "matched.")
+"""How the facts begin that are parameters, too: the shape that a trial was computed in, what a name in it stood for."""
+
 _LONGEST_TAG = 8000  # characters (mlflow/utils/validation.py)
 _LONGEST_PARAM = 6000
 
@@ -201,7 +204,7 @@ class Entry:
         values = {**flatten(from_mapping(trial.config)), **self.session.params, **trial.params}
         if trial.facts:
             values |= {PRODUCER: trial.facts.get("trainer", "sft")}
-            values |= {name: value for name, value in trial.facts.items() if name.startswith("pack.")}
+            values |= {name: value for name, value in trial.facts.items() if name.startswith(_RECORDED)}
         values |= {f"ran.{key}": value for key, value in getattr(trial, "ran", {}).items()}
         return {key: _text(value)[:_LONGEST_PARAM] for key, value in values.items()}
 

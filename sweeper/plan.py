@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sweeper import procedures
+from sweeper import procedures, target_table
 from sweeper.command import Command
 from sweeper.finding import Finding
 from sweeper.plan_cost import Cost
@@ -17,6 +17,7 @@ from sweeper.procedure import Bounded
 from sweeper.settled import is_open
 from sweeper.space import Axis, Choices
 from sweeper.stage_points import seeds
+from sweeper.target_table import TargetSet
 from trainers.trial import TrialConfig, flatten
 
 # What a table row begins with, where several trials differ in more than what is swept.
@@ -58,7 +59,7 @@ class Plan:
     `total_trials` counts distinct ones, conditional ones included; `certain_trials` those that no condition decides,
     `max_trials` is a procedure's budget. `total_steps` are the optimizer steps of all of them, reused ones left out;
     `estimated_s` is None until a step was timed with this model on such a device. `way` says in words how trials are
-    drawn and pruned.
+    drawn and pruned; `targets` what sets of target modules are in this base model (`sweeper.target_table`).
     """
 
     stages: list[Stage]
@@ -69,6 +70,7 @@ class Plan:
     certain_trials: int | None = None
     max_trials: int | None = None
     way: str = ""
+    targets: list[TargetSet] = field(default_factory=list)
 
 
 def plan(asked: Command) -> Plan:
@@ -79,7 +81,8 @@ def plan(asked: Command) -> Plan:
         stages = [_search(asked, cost)]
         total = int(asked.total) if math.isfinite(asked.total) else None
         steps = cost.steps if cost.trials else None
-        return Plan(stages, total, findings, steps, cost.estimated_s, total, way=asked.way)
+        targets = target_table.found(stages, _composed(asked, asked.example))
+        return Plan(stages, total, findings, steps, cost.estimated_s, total, way=asked.way, targets=targets)
     stages = _procedure(asked, wanted, cost)
     way = f"procedure {wanted.procedure.name}"
     return Plan(
@@ -91,6 +94,7 @@ def plan(asked: Command) -> Plan:
         cost.certain,
         asked.settings.sweep.max_trials,
         way,
+        target_table.found(stages, _composed(asked, wanted.procedure.hold)),
     )
 
 
