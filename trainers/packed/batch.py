@@ -25,7 +25,8 @@ class Batch:
         positions: The same shape: where in its row a token stands, the prefix counted.
         predicting: (slots, rows * completion): where in its slot's lines * length tokens a completion's token is
             predicted, 0 beyond a completion's end.
-        targets: The same shape: what is predicted there, IGNORED beyond a completion's end.
+        targets: The same shape: what is predicted there, IGNORED beyond a completion's end and where the loss counts
+            nothing.
     """
 
     ids: torch.Tensor
@@ -92,7 +93,7 @@ def _answers(lay: Pass, shape: Shape) -> tuple[list[int], list[int]]:
             where = predicted(row.prompt, row.completion)
             left = shape.completion - len(where)
             predicting += [*(start + place - begin for place in where), *[0] * left]
-            targets += [*row.completion[len(row.completion) - len(where) :], *[IGNORED] * left]
+            targets += [*row.targets[len(row.completion) - len(where) :], *[IGNORED] * left]
             start += len(row.prompt) + len(row.completion) - begin
     left = shape.rows * shape.completion - len(targets)
     return [*predicting, *[0] * left], [*targets, *[IGNORED] * left]

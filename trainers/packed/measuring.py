@@ -49,5 +49,5 @@ class Measuring:
         batch = max(1, config.training.per_device_eval_batch_size // together)
         with seats.slots.pack.installed(shown) as model:
             values = evaluate_slots(model, rows, batch, base.tokenizer.pad_token_id, size)
-            answers = samples(model, base, config.data, size) if config.data.validation_prompts else [[]] * size
+            answers = samples(model, base, config.data, rows, size) if config.data.validation_prompts else [[]] * size
         return list(zip(values, answers, strict=True))[: len(part)]
