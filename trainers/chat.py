@@ -16,22 +16,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from jinja2 import TemplateError
 
+from trainers.chat_ways import Way
 from trainers.seam import TrialFailed
 
-Way = Literal["markers", "turns", "last", "chatml"]
 Message = Mapping[str, Any]
-
-IN_WORDS: dict[str, str] = {
-    "markers": "as the chat template's generation markers, or those of TRL's own version of it, say",
-    "turns": "turn by turn, as the chat template has no generation markers",
-    "last": "the last answer alone, as the chat template renders earlier ones otherwise once others follow",
-    "chatml": "in ChatML, as the tokenizer has no chat template",
-}
-"""Each way, as it is told."""
 
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' }}"

@@ -7,7 +7,8 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from trainers.chat import Chat, Way, common_prefix
+from trainers.chat import Chat, common_prefix
+from trainers.chat_ways import Way
 from trainers.data import Example
 
 
@@ -69,7 +70,9 @@ class Rendering:
         # As in TRL, the completion begins where prompt and whole text diverge.
         length = common_prefix(alone, whole)
         trained = (False,) * length + (True,) * (len(whole) - length)
-        return Rendered(tuple(whole), trained, crosses=length < len(alone))
+        # A tokenizer that ends every text with a token of its own makes no difference of that kind.
+        crosses = length < len(alone) and alone[length] not in self._tokenizer.all_special_ids
+        return Rendered(tuple(whole), trained, crosses)
 
     def texts(self, example: Example, rendered: Rendered) -> tuple[str, str]:
         """Returns prompt and completion as they are evaluated: a conversation's as the template wrote them."""
