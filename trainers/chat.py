@@ -73,9 +73,10 @@ class Chat:
         Raises:
             TrialFailed: The template refuses it.
         """
-        taken, has_merged = self._taken(_to_last_answer(messages), place)
-        if not taken:
+        answered = _to_last_answer(messages)
+        if not answered:
             return Conversation((), (), "turns")
+        taken, has_merged = self._taken(answered, place)
         ids, trained, way = self._marked(taken) or self._by_turns(taken) or self._last(taken)
         return Conversation(tuple(ids), tuple(trained), way, has_merged)
 
@@ -126,7 +127,7 @@ class Chat:
             if message["role"] != "assistant":
                 continue
             try:
-                begin = self._ids(messages[:at], add_generation_prompt=True)
+                begin = self._before(messages[:at])
                 end = self._ids(messages[: at + 1])
             except TemplateError:
                 return None
@@ -139,10 +140,14 @@ class Chat:
         """Marks the last answer from where it diverges from the prompt for it, as TRL does for a completion."""
         whole = self._ids(messages)
         try:
-            begin = common_prefix(self._ids(messages[:-1], add_generation_prompt=True), whole)
+            begin = common_prefix(self._before(messages[:-1]), whole)
         except TemplateError:
             begin = 0
         return whole, [False] * begin + [True] * (len(whole) - begin), "last"
+
+    def _before(self, messages: Sequence[Message]) -> list[int]:
+        """Returns what an answer follows: nothing, where it opens the conversation."""
+        return self._ids(messages, add_generation_prompt=True) if messages else []
 
     def _ids(self, messages: Sequence[Message], **how: Any) -> list[int]:
         return list(self._rendered(messages, **how)["input_ids"])
