@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 from chat_templates import GEMMA
-from made_up_scenes import scene_of
 from shell import Shell
 
 from sweeper import data_text, previews
 from sweeper.checks import boundary, chat
 from sweeper.data_facts import as_record
-from sweeper.lengths import lengths_of
+from sweeper.facts import Facts
+from sweeper.lengths import Lengths, lengths_of
 from sweeper.own_tokenizer import own_tokenizer
+from sweeper.scene import Hardware, Scene
 from trainers.data import Example
 from trainers.trial import Data, Lora, Model, Quantization, Training, TrialConfig
 
@@ -27,6 +28,11 @@ Sweep = Callable[..., list[str]]
 def config(rows: Path, model: Path | str, **training: Any) -> TrialConfig:
     asked = Training(**{"learning_rate": 1e-4, "max_length": 60, **training})
     return TrialConfig(Model("m", str(model)), Quantization(), Lora(8, 16), Data("rows", str(rows)), asked)
+
+
+def scene_of(tokens: Lengths) -> Scene:
+    asked = config(Path("rows.csv"), "m")
+    return Scene(asked, Facts(10, 10, tokens=tokens), 10, Hardware("cpu"))
 
 
 def test_a_dry_run_shows_the_rows_and_starts_nothing(shell: Shell, micro_sweep: Sweep) -> None:
@@ -59,7 +65,7 @@ def test_without_a_tokenizer_the_text_is_shown(rows: Path, tmp_path: Path) -> No
 
 
 def test_what_stands_in_data_is_shown_and_not_obeyed(tmp_path: Path) -> None:
-    (tmp_path / "t.jsonl").write_text(json.dumps({"prompt": "a\x1b[2Jb\tc", "completion": " d"}) + "\n" + "{}\n" * 0)
+    (tmp_path / "t.jsonl").write_text(json.dumps({"prompt": "a\x1b[2Jb\tc", "completion": " d"}) + "\n")
     (tmp_path / "t.jsonl").write_text((tmp_path / "t.jsonl").read_text() * 4)
     lines = data_text.lines([], previews.previews(config(tmp_path / "t.jsonl", tmp_path)))
     assert "    a\\x1b[2Jb\\tc⟦ d⟧" in lines
@@ -114,7 +120,7 @@ def test_tokens_across_the_boundary_are_warned_of(micro_model: Path, rows: Path)
 
 
 def test_a_tag_has_room_for_it() -> None:
-    labels = [[f"label {number}", 1, 1] for number in range(60)]
+    labels = [[f"a label of some length {number}", 1, 1] for number in range(60)]
     large = [{"read": 1, "places": ["p" * 120] * 10, "labels": labels, "left_out": {}} for _ in range(6)]
     record = as_record(large)
     assert len(json.dumps(record)) <= 8000 and len(record["data"]) == 6 and "labels" not in record["data"][0]
