@@ -53,11 +53,8 @@ def _for_any_rows(config: Data) -> Data:
 
 
 def _unlabelled_problems(config: TrialConfig, rows: data.Rows) -> list[Problem]:
-    return (
-        []
-        if rows.labels
-        else [_problem(fault, fault.key, config.data) for fault in data.unlabelled_faults(config.data)]
-    )
+    faults = [] if rows.labels else data.unlabelled_faults(config.data)
+    return [_problem(fault, fault.key, config.data) for fault in faults]
 
 
 def missing(config: TrialConfig) -> Iterator[Problem]:
