@@ -35,7 +35,7 @@ def lines(evidence: Evidence) -> Iterator[str]:
     found = trial.confusion
     yield "## Labels"
     yield ""
-    yield f"Of **{escape(trial.name)}** at its best evaluation (step {found.step:,}), {found.rows:,} validation rows."
+    yield f"Of **{escape(trial.name)}** at its best evaluation (step {found.step:,}), on {found.rows:,} validation rows."
     yield from _rates(trial)
     yield ""
     yield from _classes(found)
@@ -46,7 +46,8 @@ def lines(evidence: Evidence) -> Iterator[str]:
 def _rates(trial: TrialRow) -> Iterator[str]:
     told = [f"{words} {trial.metrics[key]:.4f}" for key, words in _RATES if key in trial.metrics]
     if told:
-        yield f"{'; '.join(told)}.".capitalize()
+        yield ""
+        yield f"{told[0][0].upper()}{'; '.join(told)[1:]}."
 
 
 def _classes(found: Confusion) -> Iterator[str]:
