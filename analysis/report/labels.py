@@ -35,7 +35,7 @@ def lines(evidence: Evidence) -> Iterator[str]:
     found = trial.confusion
     yield "## Labels"
     yield ""
-    yield f"Of **{escape(trial.name)}** at its best evaluation (step {found.step:,}), on {found.rows:,} validation rows."
+    yield f"Of **{escape(trial.name)}** at its best evaluation (step {found.step:,}), {found.rows:,} validation rows."
     yield from _rates(trial)
     yield ""
     yield from _classes(found)

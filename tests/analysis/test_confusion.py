@@ -67,7 +67,7 @@ def test_what_is_no_matrix_is_none(text: str) -> None:
 
 def test_the_report_shows_every_label_and_the_matrix() -> None:
     text = told(confusion(EMOTIONS, COUNTS), eval_accuracy=8 / 11, eval_macro_f1=0.5, eval_outside_rate=0.25)
-    assert "## Labels" in text and "at its best evaluation (step 50), on 11 validation rows." in text
+    assert "## Labels" in text and "at its best evaluation (step 50), 11 validation rows." in text
     assert "Accuracy 0.7273; macro-F1 0.5000; free answers outside the labels 0.2500." in text
     cells = [[cell.strip() for cell in line.replace(r"\|", "/").split("|")[1:-1]] for line in text.splitlines()]
     assert ["happy", "7", "6", "0.833", "0.714", "0.769"] in cells
