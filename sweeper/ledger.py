@@ -19,6 +19,7 @@ from analysis.leaderboard_table import to_markdown
 from analysis.metric_directions import OF_CLASSES
 from analysis.records import (
     CONTENT,
+    DATA,
     IMPORTANCES,
     JUDGED,
     SETTLED,
@@ -51,6 +52,9 @@ PRODUCER = "trainer.name"
 
 # What a trial knows before its first step and is worth comparing.
 _FACTS = ("trainable_parameters", "init_seconds", "logit_mse", "logit_cosine")
+
+_RECORDED = ("pack.", "matched.")
+"""How the facts begin that are parameters, too: the shape that a trial was computed in, what a name in it stood for."""
 
 _LONGEST_TAG = 8000  # characters (mlflow/utils/validation.py)
 _LONGEST_PARAM = 6000
@@ -202,7 +206,7 @@ class Entry:
         values = {**flatten(from_mapping(trial.config)), **self.session.params, **trial.params}
         if trial.facts:
             values |= {PRODUCER: trial.facts.get("trainer", "sft")}
-            values |= {name: value for name, value in trial.facts.items() if name.startswith("pack.")}
+            values |= {name: value for name, value in trial.facts.items() if name.startswith(_RECORDED)}
         values |= {f"ran.{key}": value for key, value in getattr(trial, "ran", {}).items()}
         return {key: _text(value)[:_LONGEST_PARAM] for key, value in values.items()}
 
@@ -217,6 +221,8 @@ class Ledger:
         self.changed: dict[str, None] = {}
         """Trials of which something became known since somebody emptied this."""
         self.importances: dict[str, Any] | None = None
+        self.data: list[Mapping[str, Any]] = []
+        """What is known of each different data of the sweep (`sweeper.data_facts`)."""
         self.settled: str | None = None
         """The trial that measured what a procedure has settled on."""
         self.reported = False
@@ -251,6 +257,8 @@ class Ledger:
                 self.decisions[record["stage"]] = Decided(record["reason"], numbers, record.get("why", ""))
             case "importances":
                 self.importances = {key: value for key, value in record.items() if key not in {"event", "time"}}
+            case "data":
+                self.data = record["data"]
             case "closed":
                 self._close(record)
 
@@ -360,6 +368,7 @@ class Ledger:
         tags |= {JUDGED: json.dumps(self._session.judged)} if self._session.judged else {}
         tags |= stage_tags.tags(self.decisions)
         tags |= {IMPORTANCES: json.dumps(self.importances)} if self.importances else {}
+        tags |= {DATA: json.dumps({"data": self.data})} if self.data else {}
         tags |= {SETTLED: self.settled} if self.settled else {}
         return tags if self.note is None else {**tags, NOTE: self.note}
 

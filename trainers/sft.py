@@ -13,7 +13,7 @@ import datasets
 import torch
 import transformers
 
-from trainers import adapter, base_model, durable, loftq, memory, probes, state, tokens
+from trainers import adapter, base_model, durable, loftq, memory, probes, state, tokens, weighted_rows
 from trainers.arguments import sft_config
 from trainers.coroutine import Coroutine
 from trainers.evaluation import Measured, measured
@@ -93,11 +93,11 @@ class SftTrainer:
 
     def _evaluate_base(self, start: Start, base: base_model.Base, rows: tokens.TokenRows, exchange: Exchange) -> int:
         facts = {"trainer": "sft", "device": str(self._device), "trainable_parameters": 0, "init_seconds": 0.0}
-        exchange(Began(start.trial, 0, {**facts, **self._loaded.fingerprints(start.config)}))
+        exchange(Began(start.trial, 0, {**facts, **self._loaded.facts(start.config)}))
         found = _measure(start.config, base.model, base, rows)
         if found.counts:
             exchange(Confused(start.trial, 0, found.labels, found.counts))
-        for made in _samples(start.config.data, base.model, base):
+        for made in _samples(start.config.data, base.model, base, rows):
             exchange(Sampled(start.trial, 0, made))
         exchange(Rung(start.trial, 0, found.values))
         return 0
@@ -115,6 +115,7 @@ class SftTrainer:
         config = start.config
         measures = probes.at_rungs(config, base, rows)
         transformers.set_seed(config.training.seed)  # where TRL sets it: before the adapter's weights are drawn
+        matched = adapter.matched(base.model, config.lora)
         attached = time.perf_counter()
         model = adapter.attach(base.model, config.lora)
         try:
@@ -127,7 +128,7 @@ class SftTrainer:
                 start=start,
                 exchange=exchange,
                 measure=lambda: _measure(config, model, base, rows, measures),
-                samples=lambda: _samples(config.data, model, base),
+                samples=lambda: _samples(config.data, model, base, rows),
                 tokens_seen=lambda: trainer.tokens_seen,
                 spent=lambda: self._spent(began),
                 facts={
@@ -137,14 +138,18 @@ class SftTrainer:
                     "trainable_parameters": sum(item.numel() for item in adapter.trainable(model)),
                     "init_seconds": init_seconds,
                     **compared,
+                    **matched,
                     "train_rows": len(rows.train),
                     "validation_rows": len(rows.validation),
-                    **self._loaded.fingerprints(config),
+                    **self._loaded.facts(config),
                 },
             )
             trainer.add_callback(rungs)
             trainer.keep_state = functools.partial(_keep_state, trainer, start, exchange)
-            trainer.train(resume_from_checkpoint=_resumed(trainer, start))
+            try:
+                trainer.train(resume_from_checkpoint=_resumed(trainer, start))
+            finally:
+                trainer.end_noise()
             return int(trainer.state.global_step), Paused if rungs.paused else Ended
         finally:
             self._release(model, config)
@@ -180,19 +185,33 @@ def _trainer(
         trainer = LeanSftTrainer(
             model=model,
             args=sft_config(config.training, device, str(Path(unused))),
-            train_dataset=datasets.Dataset.from_list([row.row() for row in rows.train]),
+            train_dataset=weighted_rows.dataset(rows.train),
             processing_class=base.tokenizer,
         )
     trainer.training = config.training
+    trainer.data_collator = weighted_rows.Collator(trainer.data_collator)
+    _refuse(trainer, config)
     for parameter, value in weights:
         parameter.data = value  # TRL casts the adapter of a quantized base to bfloat16; lora.dtype decides here
     trainer.remove_callback(transformers.PrinterCallback)
     return trainer
 
 
-def _samples(data: Data, model: Any, base: base_model.Base) -> list[list[Sample]]:
+def _refuse(trainer: LeanSftTrainer, config: TrialConfig) -> None:
+    """Ends a trial whose own loss and the one it asks for cannot be had at once."""
+    smoothed = config.training.label_smoothing_factor > 0
+    if not smoothed and config.data.class_balance != "weights":
+        return
+    asked = "training.label_smoothing_factor" if smoothed else "data.class_balance=weights"
+    if trainer.args.loss_type != "nll":
+        raise TrialFailed(f"{asked} changes the usual loss; leave training.kwargs.loss_type out")
+    if trainer.aux_loss_enabled:
+        raise TrialFailed(f"{asked} leaves out the router's loss that this model's config.json asks for")
+
+
+def _samples(data: Data, model: Any, base: base_model.Base, rows: tokens.TokenRows) -> list[list[Sample]]:
     """Returns a trial's answers, nothing where nobody asks."""
-    return samples(model, base, data) if data.validation_prompts else []
+    return samples(model, base, data, rows) if data.validation_prompts else []
 
 
 def _measure(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from trainers import memory
+from trainers import adapter, memory
 from trainers.failure import failed
 from trainers.loaded import Loaded
 from trainers.packed import export, files, state
@@ -171,6 +171,7 @@ class PackedTrainer:
     def _facts(self, run: Run, seconds: float) -> dict[str, str | int | float]:
         assert self._seats is not None
         pack, rows = self._seats.slots.pack, self._loaded.rows(run.config)
+        matched = adapter.matched(self._loaded.base(run.config).model, run.config.lora)
         return {
             "trainer": "packed",
             "device": str(self._device),
@@ -179,8 +180,9 @@ class PackedTrainer:
             "init_seconds": round(seconds, 3),
             "train_rows": len(rows.train),
             "validation_rows": len(rows.validation),
-            **self._loaded.fingerprints(run.config),
+            **self._loaded.facts(run.config),
             **pack.shape.facts(),
+            **matched,
         }
 
     # -- training -----------------------------------------------------------------------------------------------------
