@@ -200,6 +200,11 @@ COMMANDS: list[tuple[str, list[str]]] = [
     ("sweep.metric=f1", ["sweep.metric=f1", "eval_macro_f1"]),
     ("sweep.metric=minority_f1", ["sweep.metric=minority_f1", "try: sweep.metric=eval_minority_f1"]),
     ("sweep.metric=minority_threshold", ["sweep.metric=minority_threshold", "measured are"]),
+    ("sweep.metric=rougeL", ["try: sweep.metric=eval_rougeL"]),
+    ("sweep.metric=outside_rate", ["try: sweep.metric=eval_outside_rate"]),
+    ("sweep.metric=eval_confidence", ["whether more eval_confidence is better is not known", "sweep.direction"]),
+    ("sweep.metric=eval_f1/hapy", ["the labels are happy, sad, anger", "try: sweep.metric=eval_f1/happy"]),
+    ("sweep.metric=eval_rougeL", ["is for texts", "try: sweep.metric=eval_macro_f1"]),
     ("sweep.name=../up", ["sweep.name=../up"]),
     ("sweep.name='a b'", ["sweep.name=a b"]),
     # files
