@@ -101,6 +101,22 @@ def load(data: Data) -> Rows:
     return Rows(_augmented(_subset(train, data.max_samples), data, labels), validation, labels, minority, len(read))
 
 
+def load_test(data: Data, labels: Sequence[str]) -> list[Example]:
+    """Reads the test rows: those of `data.test_path`, else of a split `test` where the training rows lie.
+
+    Args:
+        data: Where they are and how a row becomes an example.
+        labels: The closed set of answers that the training rows have; empty for unlabelled data.
+
+    Returns:
+        The examples, none where there are no test rows.
+
+    Raises:
+        TrialFailed: They are missing, do not parse, have none of the known columns, or a label of their own.
+    """
+    return _examples(data.test_path or data.path, sources.read_test(data), data, tuple(labels))
+
+
 def _labels(data: Data, rows: Sequence[Row]) -> tuple[str, ...]:
     if not {"text", "label"} <= set(rows[0]):
         return ()

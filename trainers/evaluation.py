@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +17,9 @@ import torch
 
 from trainers.completion import completion_logits
 from trainers.label_scores import Scores, score
-from trainers.minority import minority_scores
+from trainers.minority import at_threshold, minority_scores
 from trainers.tokens import IGNORED, TokenRows, Tokens
+from trainers.trial import Data
 
 Answers = Sequence[Sequence[int]]
 
@@ -181,3 +182,46 @@ def macro_f1(truth: Sequence[int], predicted: Sequence[int]) -> float:
 def _f1(truth: Sequence[int], predicted: Sequence[int], item: int) -> float:
     hits = sum(a == b == item for a, b in zip(truth, predicted, strict=True))
     return 2 * hits / (truth.count(item) + predicted.count(item)) if hits else 0.0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured, and of labelled rows the sparse confusion matrix: (true label, predicted one, rows)."""
+
+    values: dict[str, float]
+    labels: list[str] = field(default_factory=list)
+    counts: list[tuple[int, int, int]] = field(default_factory=list)
+
+
+def measured(
+    model: Any, rows: TokenRows, tokenizer: Any, data: Data, batch_size: int, threshold: float | None = None
+) -> Measured:
+    """Measures `rows.validation`; with a threshold, the minority is measured at that one."""
+    kept: list[Labels] = []
+    values = _evaluated(model, rows, batch_size, tokenizer.pad_token_id, kept)
+    if not kept:
+        return Measured(values)
+    (known,) = kept
+    if threshold is not None and rows.minority is not None:
+        values |= at_threshold([label == rows.minority for label in known.truth], known.shares, threshold)
+    counts = sorted(Counter(zip(known.truth, known.predicted, strict=True)).items())
+    return Measured(values, list(rows.labels), [(*pair, count) for pair, count in counts])
+
+
+def _evaluated(model: Any, rows: TokenRows, batch_size: int, pad: int, kept: list[Labels]) -> dict[str, float]:
+    original = Labels.values
+
+    def keeping(self: Labels, minority: int | None) -> dict[str, float]:
+        kept.append(self)
+        return original(self, minority)
+
+    Labels.values = keeping  # type: ignore[method-assign]
+    try:
+        return evaluate_slots(model, rows, batch_size, pad, 1)[0]
+    finally:
+        Labels.values = original  # type: ignore[method-assign]
+
+
+def as_test(values: Mapping[str, float]) -> dict[str, float]:
+    """Returns measurements under the names they have on test rows."""
+    return {f"test_{name.removeprefix('eval_')}": value for name, value in values.items()}

@@ -38,3 +38,26 @@ def minority_scores(truth: Sequence[bool], scores: Sequence[float]) -> dict[str,
         "eval_minority_recall": hits / members if members else 0.0,
         "minority_threshold": threshold,
     }
+
+
+def at_threshold(truth: Sequence[bool], scores: Sequence[float], threshold: float) -> dict[str, float]:
+    """Measures a class against the rest at a threshold that was chosen on other rows.
+
+    Args:
+        truth: Whether each row is of the class.
+        scores: How probable the model finds it, from 0 to 1.
+        threshold: The score from which on rows are taken for the class.
+
+    Returns:
+        `eval_minority_f1`, `eval_minority_precision` and `eval_minority_recall`, 0 where nothing was taken or there is
+        nothing to find, and `minority_threshold`, the threshold given.
+    """
+    taken = [score >= threshold for score in scores]
+    hits = sum(a and b for a, b in zip(truth, taken, strict=True))
+    both = sum(truth) + sum(taken)
+    return {
+        "eval_minority_f1": 2 * hits / both if both else 0.0,
+        "eval_minority_precision": hits / sum(taken) if any(taken) else 0.0,
+        "eval_minority_recall": hits / sum(truth) if any(truth) else 0.0,
+        "minority_threshold": threshold,
+    }

@@ -39,6 +39,19 @@ def read(data: Data) -> tuple[list[Row], list[Row] | None]:
     return train, (rows_of(data.path, "validation", data) or None) if _has_splits(data.path) else None
 
 
+def read_test(data: Data) -> list[Row]:
+    """Reads the rows of `data.test_path`, else those of a split `test` beside the training rows; often there are none.
+
+    Raises:
+        TrialFailed: `data.test_path` names nothing to read, or a row does not parse.
+    """
+    if data.test_path:
+        split = "test" if _has_splits(data.test_path) else ""
+        return _filled(rows_of(data.test_path, split, data), data.test_path, split)
+    is_beside = _has_splits(data.path) and data.split != "test"
+    return rows_of(data.path, "test", data) if is_beside else []
+
+
 def _filled(rows: list[Row], path: str, split: str) -> list[Row]:
     if rows:
         return rows

@@ -63,6 +63,7 @@ class TokenRows:
     answers: list[tuple[int, ...]]
     minority: int | None = None
     fingerprint: str = ""
+    labels: tuple[str, ...] = ()
 
 
 def tokenize(rows: Rows, tokenizer: Any, max_length: int) -> TokenRows:
@@ -90,6 +91,7 @@ def tokenize(rows: Rows, tokenizer: Any, max_length: int) -> TokenRows:
         answers=_answers(rows, tokenizer),
         minority=rows.minority,
         fingerprint=fingerprints.of_texts(texts),
+        labels=rows.labels,
     )
 
 
