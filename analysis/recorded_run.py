@@ -34,7 +34,7 @@ _FIELDS = {"loss": "losses", "eval_loss": "evals", "learning_rate": "learning_ra
 _COSTS = {"step", "epoch", "total_flos", "num_tokens", "tokens_per_s", "adapter_norm", "entropy", "steps", "seconds"}
 _COSTS |= {"init_seconds", "peak_memory_mib", "trainable_parameters", "best_step", "planned_steps"}
 _COST_ENDINGS = ("_runtime", "_per_second", "_num_tokens", "_time")
-_SUMMARIES = ("best_", "final_", "train_", "system/", "logit_")
+_SUMMARIES = ("best_", "final_", "train_", "test_", "system/", "logit_")
 
 
 def is_of_a_curve(name: str) -> bool:

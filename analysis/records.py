@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from analysis.on_test import PREFIX, OnTest, on_test
+
 PARENT = "mlflow.parentRunId"
 DECISION = "decision."
 """How the tags begin that say what a stage decided."""
@@ -47,7 +49,8 @@ class TrialRow:
     A `short` one ended before the run it stands for would have: it was compared within its stage alone. `verdicts` are
     what its curve shows, as `analysis.verdict` names it. `started` and `ended` are Unix times in seconds, None where
     they are not known; `fingerprints` are those of `VALIDATION`, `CONTENT` and `TOKENIZER` that are. `sweep` is
-    the name of its sweep where several are ranked as one, else empty.
+    the name of its sweep where several are ranked as one, else empty. `test` is there where it was measured on test
+    rows; what was measured begins with `test_` among `metrics`.
     """
 
     number: int
@@ -66,6 +69,7 @@ class TrialRow:
     ended: float | None = None
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     sweep: str = ""
+    test: OnTest | None = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,7 @@ def trial_row(
         times_ms: When it began and ended, Unix time in milliseconds.
     """
     best = {key.removeprefix("best_"): value for key, value in metrics.items() if key.startswith("best_")}
-    kept = {key: metrics[key] for key in metrics if key.startswith("final_") or key in _COSTS}
+    kept = {key: metrics[key] for key in metrics if key.startswith(("final_", PREFIX)) or key in _COSTS}
     return TrialRow(
         number=int(tags["number"]),
         name=name,
@@ -137,6 +141,7 @@ def trial_row(
         started=_seconds(times_ms[0]),
         ended=_seconds(times_ms[1]),
         fingerprints={key: tags[key] for key in (VALIDATION, CONTENT, TOKENIZER) if key in tags},
+        test=on_test(tags),
     )
 
 

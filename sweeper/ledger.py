@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from analysis.diagnosis import diagnose
 from analysis.leaderboard import rank
 from analysis.leaderboard_table import to_markdown
+from analysis.on_test import TEST
 from analysis.records import (
     CONTENT,
     IMPORTANCES,
@@ -30,7 +31,7 @@ from analysis.records import (
 )
 from analysis.redaction import redacted
 from analysis.thresholds import Thresholds
-from sweeper import stage_tags
+from sweeper import stage_tags, tested_tag
 from sweeper.decision_page import Decided, page
 from sweeper.decisions import Objective
 from sweeper.history import History, Trial
@@ -94,7 +95,8 @@ class Entry:
     """A trial's run.
 
     `ended` is when the trial ended, or its session without it; `summary` are its last points; `samples` what it
-    answered, pairs of prompt and completion by step; `verdicts` what its curve shows, once it has ended.
+    answered, pairs of prompt and completion by step; `verdicts` what its curve shows, once it has ended; `tests` what
+    was measured on test rows.
     """
 
     trial: Trial
@@ -104,6 +106,7 @@ class Entry:
     ended: float | None = None
     samples: dict[int, list[list[str]]] = field(default_factory=dict)
     verdicts: tuple[str, ...] = ()
+    tests: list[Point] = field(default_factory=list)
 
     @property
     def table(self) -> str | None:
@@ -114,7 +117,7 @@ class Entry:
     @property
     def points(self) -> list[Point]:
         """All points, in the order they were recorded."""
-        return [*self.curve, *self.summary]
+        return [*self.curve, *self.summary, *self.tests]
 
     @property
     def name(self) -> str:
@@ -153,6 +156,7 @@ class Entry:
             **({} if self.table is None else _HAS_TABLE),
             **({VERDICTS: ",".join(self.verdicts)} if self.verdicts else {}),
             **self._fingerprints,
+            **({} if self.trial.test is None else {TEST: tested_tag.text(self.trial.test)}),
             **self._ending,
         }
 
@@ -260,6 +264,9 @@ class Ledger:
             entry.ended = record["time"]
             entry.summary = _points(self._summary(trial), record["time"], 0)
             entry.verdicts = self._verdicts(trial)
+        elif event == "tested":
+            values = {key: value for key, value in record["values"].items() if not math.isnan(value)}
+            self.entries[trial.id].tests += _points(values, record["time"], record["step"])
         if trial.id in self.entries:
             self.changed[trial.id] = None
 
@@ -337,7 +344,7 @@ _NO_NUMBERS = {"event", "time", "stage", "reason", "why"}
 
 
 def _row(entry: Entry) -> TrialRow:
-    metrics = {item.key: item.value for item in entry.summary}  # no row is about the curve
+    metrics = {item.key: item.value for item in (*entry.summary, *entry.tests)}  # no row is about the curve
     times_ms = (entry.started_ms, entry.ended_ms)
     return trial_row(entry.name, entry.status, entry.tags, entry.params, metrics, times_ms=times_ms)
 
