@@ -24,6 +24,7 @@ class OnTest:
         content: The fingerprint of the files they were read from: equal for all trials that were shown the same rows.
         source: Where they were read from.
         step: The step of the adapter that was measured, 0 for the untrained base.
+        shared: How many of the rows are training or validation rows as well.
         cut_off: How many more were there whose prompts leave no room for an answer.
         labels: The closed set of answers, empty for rows without labels.
         counts: The confusion matrix where it is not empty: (true label, predicted one, rows), indexes into `labels`.
@@ -33,6 +34,7 @@ class OnTest:
     content: str = ""
     source: str = ""
     step: int = 0
+    shared: int = 0
     cut_off: int = 0
     labels: tuple[str, ...] = ()
     counts: tuple[tuple[int, int, int], ...] = ()
@@ -50,6 +52,7 @@ def on_test(tags: Mapping[str, str]) -> OnTest | None:
         content=str(found.get("content", "")),
         source=str(found.get("source", "")),
         step=found["step"] if _count(found.get("step")) else 0,
+        shared=found["shared"] if _count(found.get("shared")) else 0,
         cut_off=found["cut_off"] if _count(found.get("cut_off")) else 0,
         labels=labels if counts else (),
         counts=counts,

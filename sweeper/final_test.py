@@ -1,4 +1,4 @@
-"""Which tests a sweep still lacks after selection: its winner's on the test rows, and the untrained base's beside it."""
+"""Which tests a sweep lacks after selection: its winner's on the test rows, and the untrained base's beside it."""
 
 from __future__ import annotations
 

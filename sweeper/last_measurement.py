@@ -74,7 +74,8 @@ def measured(due: Due, executor: Executor) -> dict[str, Any]:
         command = dataclasses.replace(command, config=dataclasses.replace(command.config, training=training))
     if isinstance(event, Lost):
         raise UnmeasuredError(event.reason)
-    return {**vars(event), "step": due.step, "content": due.rows.content, "source": due.rows.source}
+    facts = {**event.facts, "shared": due.rows.shared}
+    return {**vars(event), "facts": facts, "step": due.step, "content": due.rows.content, "source": due.rows.source}
 
 
 def _answer(command: Test, executor: Executor) -> Tested | Failed | Lost:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sweeper import procedures
@@ -14,9 +14,11 @@ from sweeper.finding import Finding
 from sweeper.plan_cost import Cost
 from sweeper.preflight import preflight
 from sweeper.procedure import Bounded
+from sweeper.rows_for_test import TestRows, rows_for_test
 from sweeper.settled import is_open
 from sweeper.space import Axis, Choices
 from sweeper.stage_points import seeds
+from trainers import registry
 from trainers.trial import TrialConfig, flatten
 
 # What a table row begins with, where several trials differ in more than what is swept.
@@ -58,7 +60,7 @@ class Plan:
     `total_trials` counts distinct ones, conditional ones included; `certain_trials` those that no condition decides,
     `max_trials` is a procedure's budget. `total_steps` are the optimizer steps of all of them, reused ones left out;
     `estimated_s` is None until a step was timed with this model on such a device. `way` says in words how trials are
-    drawn and pruned.
+    drawn and pruned. `test` are the rows that the winner will be measured on, None where there are none.
     """
 
     stages: list[Stage]
@@ -69,10 +71,21 @@ class Plan:
     certain_trials: int | None = None
     max_trials: int | None = None
     way: str = ""
+    test: TestRows | None = None
 
 
 def plan(asked: Command) -> Plan:
     """Returns what a command would do; nothing is written or trained."""
+    return replace(_plan(asked), test=_test(asked))
+
+
+def _test(asked: Command) -> TestRows | None:
+    """Returns the rows that the winner will be measured on."""
+    measures = asked.settings.sweep.test and registry.measures_reference(asked.settings.trainer.name)
+    return rows_for_test(_composed(asked, asked.example)) if measures else None
+
+
+def _plan(asked: Command) -> Plan:
     cost, wanted = Cost(asked), asked.asked
     findings = preflight(asked)
     if wanted is None:

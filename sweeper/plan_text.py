@@ -16,7 +16,13 @@ def to_text(made: Plan) -> str:
     shared = _shared(made.stages)
     lines = _section("Held, unless a stage says otherwise", [f"{key}: {listed(shared[key])}" for key in shared])
     lines += [line for stage in made.stages for line in _stage(stage, shared)]
-    return "\n".join([*lines, *findings_text.table(made.findings), "", _total(made)])
+    return "\n".join([*lines, *findings_text.table(made.findings), "", *_test(made), _total(made)])
+
+
+def _test(made: Plan) -> list[str]:
+    if made.test is None:
+        return []
+    return [f"Test: {made.test.count:,} rows of {made.test.source}, measured once, for the winner (sweep.test)", ""]
 
 
 def _shared(stages: list[Stage]) -> dict[str, Any]:

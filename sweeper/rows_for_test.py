@@ -18,7 +18,7 @@ KEY = "data.test_path"
 
 @dataclass(frozen=True)
 class TestRows:
-    """Test rows; `shared` of them are training or validation rows as well, `content` is the fingerprint of the files."""
+    """Test rows; `shared` of them are training or validation rows, too, `content` is the fingerprint of their files."""
 
     __test__ = False  # pytest takes whatever begins with Test for tests
 

@@ -18,13 +18,14 @@ from analysis.report import (
     ranking,
     recommended,
     spent,
+    test,
     winner,
 )
 
 Section = Callable[[Evidence], Iterator[str]]
 
 _SECTIONS: tuple[ModuleType, ...] = (
-    *(ranking, winner, patterns, recommended, alternatives),
+    *(ranking, winner, test, patterns, recommended, alternatives),
     *(characteristics, decisions, spent, provenance),
 )
 
