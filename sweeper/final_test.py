@@ -24,6 +24,9 @@ THRESHOLD = "minority_threshold"
 """The validation rows' own threshold, at which the rarest label is looked for on the test rows."""
 
 
+OTHERS = "The test rows are not those of before: the winner is measured anew."
+
+
 @dataclass(frozen=True)
 class Due:
     """A test that is still missing: the rows, and the step of the adapter that is measured."""
@@ -35,7 +38,7 @@ class Due:
 
 @dataclass(frozen=True)
 class Plan:
-    """The tests that are missing, in their order, and what a user should read about one that cannot be."""
+    """The tests that are missing, in their order, and what a user should read about one that cannot be, or can again."""
 
     due: tuple[Due, ...] = ()
     said: str = ""
@@ -67,12 +70,13 @@ def plan(
     kept = [trial for trial in winners if _is_tested(trial, rows) or paths.adapter(trial.id).is_dir()]
     if not kept:
         return Plan(said=_no_adapter(asked, rows))
+    others = any(trial.test is not None and not _is_tested(trial, rows) for trial in kept)
     due = [
         _due(trial, configs[trial.id], rows, objective, str(paths.adapter(trial.id)))
         for trial in kept
         if not _is_tested(trial, rows)
     ]
-    return Plan((*due, *_base(history, configs[kept[0].id], rows, objective)))
+    return Plan((*due, *_base(history, configs[kept[0].id], rows, objective)), OTHERS if others else "")
 
 
 def _winners(asked: Command, records: SweepRecords, settled: Mapping[str, Any] | None) -> list[str]:

@@ -13,6 +13,10 @@ from analysis.records import TrialRow
 from analysis.report.lead import DIGITS
 from analysis.winners_test import Compared, WinnersTest, caveats, winners_test
 
+_MACRO = "test_macro_f1"
+_WILSON = "Wilson's for shares of rows"
+_RESAMPLED = "resampled rows (bootstrap, 2,000 draws) for macro_f1"
+
 
 def lines(evidence: Evidence) -> Iterator[str]:
     """Returns the section; nothing where no trial was measured on test rows."""
@@ -80,11 +84,13 @@ def _meaning(found: WinnersTest) -> Iterator[str]:
         "The validation rows chose the winner and its best step, and so flatter it; the test rows chose nothing, "
         "so the test column is the one to quote."
     )
-    intervals = [item.name for item in found.compared if item.interval is not None]
-    if intervals:
+    known = {item.name for item in found.compared if item.interval is not None}
+    if known:
+        ways = [_WILSON if known - {_MACRO} else "", _RESAMPLED if _MACRO in known else ""]
+        how = ", and ".join(filter(None, ways))
         yield (
-            "Intervals are about the drawing of the test rows alone, not about training with other seeds: Wilson's for "
-            "shares of rows, resampled rows (bootstrap, 2,000 draws) for macro_f1; of the other metrics none is known."
+            f"Intervals are about the drawing of the test rows alone, not about training with other seeds: {how}; "
+            "of the other metrics none is known."
         )
     if any(item.name == "test_minority_f1" for item in found.compared):
         yield "The minority label is looked for at the threshold that was best on the validation rows."
