@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sweeper.evenly_spaced import evenly_spaced
 from sweeper.tokenizer_file import tokenizer_file
 from trainers.data import Example
+from trainers.evenly_spaced import evenly_spaced
 from trainers.trial import TrialConfig
 
 CHARACTERS_A_TOKEN = 4

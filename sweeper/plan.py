@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from sweeper import procedures
+from sweeper import procedures, target_table
 from sweeper.command import Command
 from sweeper.finding import Finding
 from sweeper.plan_cost import Cost
@@ -19,6 +19,7 @@ from sweeper.settled import is_open
 from sweeper.space import Axis, Choices
 from sweeper.stage_points import seeds
 from trainers import registry
+from sweeper.target_table import TargetSet
 from trainers.trial import TrialConfig, flatten
 
 # What a table row begins with, where several trials differ in more than what is swept.
@@ -60,7 +61,8 @@ class Plan:
     `total_trials` counts distinct ones, conditional ones included; `certain_trials` those that no condition decides,
     `max_trials` is a procedure's budget. `total_steps` are the optimizer steps of all of them, reused ones left out;
     `estimated_s` is None until a step was timed with this model on such a device. `way` says in words how trials are
-    drawn and pruned. `test` are the rows that the winner will be measured on, None where there are none.
+    drawn and pruned; `targets` what sets of target modules are in this base model (`sweeper.target_table`). `test` are
+    the rows that the winner will be measured on, None where there are none.
     """
 
     stages: list[Stage]
@@ -71,6 +73,7 @@ class Plan:
     certain_trials: int | None = None
     max_trials: int | None = None
     way: str = ""
+    targets: list[TargetSet] = field(default_factory=list)
     test: TestRows | None = None
 
 
@@ -92,7 +95,8 @@ def _plan(asked: Command) -> Plan:
         stages = [_search(asked, cost)]
         total = int(asked.total) if math.isfinite(asked.total) else None
         steps = cost.steps if cost.trials else None
-        return Plan(stages, total, findings, steps, cost.estimated_s, total, way=asked.way)
+        targets = target_table.found(stages, _composed(asked, asked.example))
+        return Plan(stages, total, findings, steps, cost.estimated_s, total, way=asked.way, targets=targets)
     stages = _procedure(asked, wanted, cost)
     way = f"procedure {wanted.procedure.name}"
     return Plan(
@@ -104,6 +108,7 @@ def _plan(asked: Command) -> Plan:
         cost.certain,
         asked.settings.sweep.max_trials,
         way,
+        target_table.found(stages, _composed(asked, wanted.procedure.hold)),
     )
 
 

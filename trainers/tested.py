@@ -74,10 +74,10 @@ def _measured(command: Test, base: base_model.Base, rows: TokenRows, loaded: Loa
     config = command.config
     size = config.training.per_device_eval_batch_size
     if not command.adapter:
-        return measured(base.model, rows, base.tokenizer, config.data, size, command.threshold)
+        return measured(base.model, rows, base.tokenizer, config.data, size, threshold=command.threshold)
     model = attached(base.model, config, Path(command.adapter))
     try:
-        return measured(model, rows, base.tokenizer, config.data, size, command.threshold)
+        return measured(model, rows, base.tokenizer, config.data, size, threshold=command.threshold)
     finally:
         model.unload()
         if adapter.changes_base(config.lora):

@@ -54,7 +54,7 @@ class Tokens:
 class TokenRows:
     """A trial's data as token ids.
 
-    `answers` are the completions of the labels, in the labels' order; `minority` indexes the rarest; `fingerprint` is
+    `answers` are the completions of the `labels`, in their order; `minority` indexes the rarest; `fingerprint` is
     that of the validation rows as they are evaluated.
     """
 
@@ -91,7 +91,7 @@ def tokenize(rows: Rows, tokenizer: Any, max_length: int) -> TokenRows:
         answers=_answers(rows, tokenizer),
         minority=rows.minority,
         fingerprint=fingerprints.of_texts(texts),
-        labels=rows.labels,
+        labels=tuple(rows.labels),
     )
 
 
@@ -105,7 +105,7 @@ def _text(example: Example, made: Tokens, tokenizer: Any, max_length: int) -> tu
 def _answers(rows: Rows, tokenizer: Any) -> list[tuple[int, ...]]:
     """Returns every label's completion as it is tokenised behind a prompt."""
     return [
-        _one(Example(rows.train[0].prompt, completion_of(label)), tokenizer, sys.maxsize).completion
+        _one(Example(rows.train[0].prompt, completion_of(label, rows.separator)), tokenizer, sys.maxsize).completion
         for label in rows.labels
     ]
 

@@ -13,6 +13,7 @@ from analysis.report import (
     alternatives,
     characteristics,
     decisions,
+    labels,
     patterns,
     provenance,
     ranking,
@@ -25,7 +26,7 @@ from analysis.report import (
 Section = Callable[[Evidence], Iterator[str]]
 
 _SECTIONS: tuple[ModuleType, ...] = (
-    *(ranking, winner, test, patterns, recommended, alternatives),
+    *(ranking, winner, test, labels, patterns, recommended, alternatives),
     *(characteristics, decisions, spent, provenance),
 )
 
