@@ -25,6 +25,7 @@ class OnTest:
         source: Where they were read from.
         step: The step of the adapter that was measured, 0 for the untrained base.
         shared: How many of the rows are training or validation rows as well.
+        left_out: How many more could not be used (`data.on_bad_rows=skip`).
         cut_off: How many more were there whose prompts leave no room for an answer.
         labels: The closed set of answers, empty for rows without labels.
         counts: The confusion matrix where it is not empty: (true label, predicted one, rows), indexes into `labels`.
@@ -35,6 +36,7 @@ class OnTest:
     source: str = ""
     step: int = 0
     shared: int = 0
+    left_out: int = 0
     cut_off: int = 0
     labels: tuple[str, ...] = ()
     counts: tuple[tuple[int, int, int], ...] = ()
@@ -47,15 +49,14 @@ def on_test(tags: Mapping[str, str]) -> OnTest | None:
         return None
     labels = tuple(map(str, found["labels"])) if isinstance(found.get("labels"), list) else ()
     counts = _counts(found.get("counts"), len(labels))
+    known = {key: found[key] for key in ("step", "shared", "left_out", "cut_off") if _count(found.get(key))}
     return OnTest(
         rows=found["rows"],
         content=str(found.get("content", "")),
         source=str(found.get("source", "")),
-        step=found["step"] if _count(found.get("step")) else 0,
-        shared=found["shared"] if _count(found.get("shared")) else 0,
-        cut_off=found["cut_off"] if _count(found.get("cut_off")) else 0,
         labels=labels if counts else (),
         counts=counts,
+        **known,
     )
 
 

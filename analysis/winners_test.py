@@ -127,6 +127,8 @@ def caveats(found: WinnersTest) -> list[str]:
         )
     if rows.shared:
         said.append(f"{rows.shared:,} of the rows are training or validation rows, too, which flatters.")
+    if rows.left_out:
+        said.append(f"{rows.left_out:,} more rows are not in it: they cannot be used (data.on_bad_rows=skip).")
     if rows.cut_off:
         said.append(f"{rows.cut_off:,} more rows are not in it: their prompts fill training.max_length.")
     return said

@@ -16,7 +16,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
 from omegaconf import OmegaConf
 
-from sweeper import files, gpu_memory, hub, procedures, rows_for_test, search_space
+from sweeper import files, gpu_memory, hub, procedures, search_space
 from sweeper import space as spaces
 from sweeper.composition import SETTINGS_GROUPS, Compose, Composer, integers, is_free, trial_keys
 from sweeper.halving import UNLIMITED_BRACKET
@@ -260,7 +260,6 @@ def _trial_problems(composer: Composer, space: Space, settings: Settings | None,
             yield from files.missing(config)
         else:
             yield from files.problems(config, metric)
-            yield from rows_for_test.problems(config) if settings is None or settings.sweep.test else ()
             bases.setdefault((config.model, config.quantization), config)
     if settings is not None and not settings.sweep.dry_run:
         found = (hub.problem(config.model) for config in bases.values())

@@ -74,7 +74,7 @@ def measured(due: Due, executor: Executor) -> dict[str, Any]:
         command = dataclasses.replace(command, config=dataclasses.replace(command.config, training=training))
     if isinstance(event, Lost):
         raise UnmeasuredError(event.reason)
-    facts = {**event.facts, "shared": due.rows.shared}
+    facts = {**event.facts, "shared": due.rows.shared, "left_out": due.rows.left_out}
     return {**vars(event), "facts": facts, "step": due.step, "content": due.rows.content, "source": due.rows.source}
 
 

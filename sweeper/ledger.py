@@ -19,6 +19,7 @@ from analysis.leaderboard_table import to_markdown
 from analysis.on_test import TEST
 from analysis.records import (
     CONTENT,
+    DATA,
     IMPORTANCES,
     JUDGED,
     SETTLED,
@@ -223,6 +224,8 @@ class Ledger:
         self.changed: dict[str, None] = {}
         """Trials of which something became known since somebody emptied this."""
         self.importances: dict[str, Any] | None = None
+        self.data: list[Mapping[str, Any]] = []
+        """What is known of each different data of the sweep (`sweeper.data_facts`)."""
         self.settled: str | None = None
         """The trial that measured what a procedure has settled on."""
         self.reported = False
@@ -257,6 +260,8 @@ class Ledger:
                 self.decisions[record["stage"]] = Decided(record["reason"], numbers, record.get("why", ""))
             case "importances":
                 self.importances = {key: value for key, value in record.items() if key not in {"event", "time"}}
+            case "data":
+                self.data = record["data"]
             case "closed":
                 self._close(record)
 
@@ -364,6 +369,7 @@ class Ledger:
         tags |= {JUDGED: json.dumps(self._session.judged)} if self._session.judged else {}
         tags |= stage_tags.tags(self.decisions)
         tags |= {IMPORTANCES: json.dumps(self.importances)} if self.importances else {}
+        tags |= {DATA: json.dumps({"data": self.data})} if self.data else {}
         tags |= {SETTLED: self.settled} if self.settled else {}
         return tags if self.note is None else {**tags, NOTE: self.note}
 

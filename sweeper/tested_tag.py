@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _LONGEST_TAG = 8000  # characters (mlflow/utils/validation.py)
-_FACTS = ("rows", "shared", "cut_off", "data.test", "seconds")
+_FACTS = ("rows", "shared", "left_out", "cut_off", "data.test", "seconds")
 
 
 def text(record: Mapping[str, Any]) -> str:

@@ -115,11 +115,11 @@ class SftTrainer:
 
     def _evaluate_base(self, start: Start, base: base_model.Base, rows: tokens.TokenRows, exchange: Exchange) -> int:
         facts = {"trainer": "sft", "device": str(self._device), "trainable_parameters": 0, "init_seconds": 0.0}
-        exchange(Began(start.trial, 0, {**facts, **self._loaded.fingerprints(start.config)}))
+        exchange(Began(start.trial, 0, {**facts, **self._loaded.facts(start.config)}))
         found = _measure(start.config, base.model, base, rows)
         if found.counts:
             exchange(Confused(start.trial, 0, found.labels, found.counts))
-        for made in _samples(start.config.data, base.model, base):
+        for made in _samples(start.config.data, base.model, base, rows):
             exchange(Sampled(start.trial, 0, made))
         exchange(Rung(start.trial, 0, found.values))
         return 0
@@ -150,7 +150,7 @@ class SftTrainer:
                 start=start,
                 exchange=exchange,
                 measure=lambda: _measure(config, model, base, rows, measures),
-                samples=lambda: _samples(config.data, model, base),
+                samples=lambda: _samples(config.data, model, base, rows),
                 tokens_seen=lambda: trainer.tokens_seen,
                 spent=lambda: self._spent(began),
                 facts={
@@ -163,7 +163,7 @@ class SftTrainer:
                     **matched,
                     "train_rows": len(rows.train),
                     "validation_rows": len(rows.validation),
-                    **self._loaded.fingerprints(config),
+                    **self._loaded.facts(config),
                 },
             )
             trainer.add_callback(rungs)
@@ -231,9 +231,9 @@ def _refuse(trainer: LeanSftTrainer, config: TrialConfig) -> None:
         raise TrialFailed(f"{asked} leaves out the router's loss that this model's config.json asks for")
 
 
-def _samples(data: Data, model: Any, base: base_model.Base) -> list[list[Sample]]:
+def _samples(data: Data, model: Any, base: base_model.Base, rows: tokens.TokenRows) -> list[list[Sample]]:
     """Returns a trial's answers, nothing where nobody asks."""
-    return samples(model, base, data) if data.validation_prompts else []
+    return samples(model, base, data, rows) if data.validation_prompts else []
 
 
 def _measure(

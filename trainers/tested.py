@@ -72,16 +72,21 @@ def _plain(config: Data) -> Data:
 
 def _measured(command: Test, base: base_model.Base, rows: TokenRows, loaded: Loaded) -> Measured:
     config = command.config
-    size = config.training.per_device_eval_batch_size
+    size, asked = config.training.per_device_eval_batch_size, _all_answered(config.data)
     if not command.adapter:
-        return measured(base.model, rows, base.tokenizer, config.data, size, threshold=command.threshold)
+        return measured(base.model, rows, base.tokenizer, asked, size, threshold=command.threshold)
     model = attached(base.model, config, Path(command.adapter))
     try:
-        return measured(model, rows, base.tokenizer, config.data, size, threshold=command.threshold)
+        return measured(model, rows, base.tokenizer, asked, size, threshold=command.threshold)
     finally:
         model.unload()
         if adapter.changes_base(config.lora):
             loaded.forget()
+
+
+def _all_answered(config: Data) -> Data:
+    """Returns the data with all test rows answered freely, where some validation rows were: there is time for once."""
+    return dataclasses.replace(config, generated_rows="all") if config.generated_rows else config
 
 
 def attached(base: Any, config: TrialConfig, folder: Path) -> Any:

@@ -12,6 +12,7 @@ from analysis.redaction import redacted
 from analysis.report import (
     alternatives,
     characteristics,
+    data,
     decisions,
     labels,
     patterns,
@@ -27,7 +28,7 @@ Section = Callable[[Evidence], Iterator[str]]
 
 _SECTIONS: tuple[ModuleType, ...] = (
     *(ranking, winner, test, labels, patterns, recommended, alternatives),
-    *(characteristics, decisions, spent, provenance),
+    *(characteristics, decisions, spent, data, provenance),
 )
 
 

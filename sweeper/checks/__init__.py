@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from sweeper.checks import (
     batch,
     bias,
+    boundary,
+    chat,
     coverage,
     dropout,
     epochs,
@@ -37,6 +39,8 @@ CHECKS: tuple[Check, ...] = (
     coverage.check,
     rows.check,
     length.check,
+    boundary.check,
+    chat.check,
     positions.check,
     packing.check,
     labels.check,

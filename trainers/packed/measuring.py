@@ -49,5 +49,5 @@ class Measuring:
         batch = max(1, config.training.per_device_eval_batch_size // together)
         with seats.slots.pack.installed(shown) as model:
             values = measured_slots(model, rows, base.tokenizer, config.data, batch, slots=size)
-            answers = samples(model, base, config.data, size) if config.data.validation_prompts else [[]] * size
+            answers = samples(model, base, config.data, rows, size) if config.data.validation_prompts else [[]] * size
         return list(zip(values, answers, strict=True))[: len(part)]

@@ -180,7 +180,7 @@ class PackedTrainer:
             "init_seconds": round(seconds, 3),
             "train_rows": len(rows.train),
             "validation_rows": len(rows.validation),
-            **self._loaded.fingerprints(run.config),
+            **self._loaded.facts(run.config),
             **pack.shape.facts(),
             **matched,
         }
