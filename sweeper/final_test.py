@@ -38,7 +38,7 @@ class Due:
 
 @dataclass(frozen=True)
 class Plan:
-    """The tests that are missing, in their order, and what a user should read about one that cannot be, or can again."""
+    """The tests that are missing, in their order, and what a user should read about them."""
 
     due: tuple[Due, ...] = ()
     said: str = ""

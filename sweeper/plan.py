@@ -20,8 +20,8 @@ from sweeper.rows_for_test import TestRows, rows_for_test
 from sweeper.settled import is_open
 from sweeper.space import Axis, Choices
 from sweeper.stage_points import seeds
-from trainers import registry
 from sweeper.target_table import TargetSet
+from trainers import registry
 from trainers.trial import TrialConfig, flatten
 
 # What a table row begins with, where several trials differ in more than what is swept.

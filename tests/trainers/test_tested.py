@@ -146,7 +146,7 @@ def test_rows_are_counted_and_told_by_their_content(config: TrialConfig, tmp_pat
     assert first[tested.FINGERPRINT] != second[tested.FINGERPRINT]
     unknown = with_rows(config, tmp_path, [{"text": "so glad", "label": "cheerful"}])
     refused = tested.answer(seam.Test("base", reference_of(unknown)), loaded)
-    assert isinstance(refused, Failed) and "has the label 'cheerful'; known are happy, sad" in refused.reason
+    assert isinstance(refused, Failed) and "unknown label: 'cheerful'; known are happy, sad" in refused.reason
     none = tested.answer(seam.Test("base", reference_of(with_data(config, test_path=None))), loaded)
     assert isinstance(none, Failed) and "has no test rows; try data.test_path=FILE" in none.reason
 
