@@ -11,6 +11,7 @@ from typing import Any
 from analysis.configuration import Configuration
 from analysis.ranking import Noise, Place, Ranking, ranked, takes_a_place
 from analysis.records import SweepRecords, TrialRow
+from analysis.winners_test import WinnersTest, winners_test
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,14 @@ class Leaderboard:
     def winner(self) -> TrialRow | None:
         """The best trial of the first place; None where no trial takes one."""
         return None if self.ranking is None else self.ranking.winner
+
+    @property
+    def test(self) -> WinnersTest | None:
+        """The best configuration that was measured on test rows; None where none was."""
+        placed = [] if self.ranking is None else [place.configuration for place in self.ranking.places]
+        left = [row.configuration for row in self.rows if row.place is None and not row.trial.is_reference]
+        references = (row.trial for row in self.rows if row.trial.is_reference)
+        return winners_test([*placed, *left], references, self.metric)
 
     @property
     def shown(self) -> list[Ranked]:

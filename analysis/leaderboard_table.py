@@ -11,6 +11,7 @@ from analysis.markdown import escape, table
 from analysis.noise_lines import noise_lines
 from analysis.parameters_in_words import data, gain, lora, number, word
 from analysis.records import TrialRow
+from analysis.winners_test import in_one_line
 
 _TRAINER = "trainer.name"
 
@@ -111,7 +112,8 @@ def _footer(board: Leaderboard, plain: bool = False) -> list[str]:
         board.ranking.places
     )
     noise = [] if board.ranking is None else noise_lines(board.ranking, "Configurations " if by_trial else "")
-    told = [line if plain else escape(line) for line in noise]
+    tested = [] if board.test is None else [in_one_line(board.test)]
+    told = [line if plain else escape(line) for line in (*noise, *tested)]
     said = [line for text in told for line in (text, "")]
     return [*said, f"Trials: {counted or 'none'}.", *_explained(board.unplaced), *stages]
 

@@ -36,7 +36,7 @@ _COSTS = {"step", "epoch", "total_flos", "num_tokens", "tokens_per_s", "adapter_
 _COSTS |= {"init_seconds", "peak_memory_mib", "trainable_parameters", "best_step", "planned_steps"}
 _COST_ENDINGS = ("_runtime", "_per_second", "_num_tokens", "_time")
 # Of a single label: no verdict asks for one, and there may be a hundred.
-_SUMMARIES = ("best_", "final_", "train_", "system/", "logit_", *OF_CLASSES)
+_SUMMARIES = ("best_", "final_", "train_", "test_", "system/", "logit_", *OF_CLASSES)
 
 
 def is_of_a_curve(name: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from analysis import confusion
 from analysis.confusion import Confusion
+from analysis.on_test import PREFIX, OnTest, on_test
 
 PARENT = "mlflow.parentRunId"
 DECISION = "decision."
@@ -54,7 +55,8 @@ class TrialRow:
     what its curve shows, as `analysis.verdict` names it. `started` and `ended` are Unix times in seconds, None where
     they are not known; `fingerprints` are those of `VALIDATION`, `CONTENT` and `TOKENIZER` that are. `sweep` is
     the name of its sweep where several are ranked as one, else empty. `confusion` says which labels it takes for which
-    at that rung, None where rows have no labels.
+    at that rung, None where rows have no labels. `test` is there where it was measured on test rows; what was measured
+    begins with `test_` among `metrics`.
     """
 
     number: int
@@ -74,6 +76,7 @@ class TrialRow:
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     sweep: str = ""
     confusion: Confusion | None = None
+    test: OnTest | None = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,7 @@ def trial_row(
         times_ms: When it began and ended, Unix time in milliseconds.
     """
     best = {key.removeprefix("best_"): value for key, value in metrics.items() if key.startswith("best_")}
-    kept = {key: metrics[key] for key in metrics if key.startswith("final_") or key in _COSTS}
+    kept = {key: metrics[key] for key in metrics if key.startswith(("final_", PREFIX)) or key in _COSTS}
     return TrialRow(
         number=int(tags["number"]),
         name=name,
@@ -146,6 +149,7 @@ def trial_row(
         ended=_seconds(times_ms[1]),
         fingerprints={key: tags[key] for key in (VALIDATION, CONTENT, TOKENIZER) if key in tags},
         confusion=confusion.read(tags),
+        test=on_test(tags),
     )
 
 

@@ -13,7 +13,14 @@ from trainers.trial import TrialConfig, flatten
 
 
 def write(
-    path: Path, config: TrialConfig, name: str, objective: Mapping[str, str], won: str, *, facts: Mapping[str, Any]
+    path: Path,
+    config: TrialConfig,
+    name: str,
+    objective: Mapping[str, str],
+    won: str,
+    *,
+    facts: Mapping[str, Any],
+    tested: str = "",
 ) -> None:
     """Writes a configuration with everything that decides what it computes.
 
@@ -24,13 +31,14 @@ def write(
         objective: `metric` and `direction` of the sweep.
         won: What it won with, in words.
         facts: What is known of the winner's run: who computed it, in which shape.
+        tested: What it showed on test rows, in a line; empty where nobody looked.
     """
     command = shlex.join(["lora-sweep", "--config-dir", str(path.parent), "--config-name", path.stem])
     params = flatten(config)
     groups = {group: _anywhere(values) for group, values in best_yaml.nested(params).items()}
     computed = {"trainer.name": facts.get("trainer"), **facts}
     body = without_logins({**groups, **best_yaml.trainer_of(computed)})
-    head = f"The best of sweep {name}: {won}\n{command}"
+    head = "\n".join(filter(None, [f"The best of sweep {name}: {won}", tested, command]))
     fresh = path.with_suffix(".new")
     fresh.write_text(best_yaml.text(body, name, objective, head), encoding="utf-8")
     fresh.rename(path)

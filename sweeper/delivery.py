@@ -17,6 +17,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
+from analysis.on_test import TEST
 from analysis.records import DECISION, PARENT, REPORT
 from sweeper import artifacts
 from sweeper.ledger import Entry, Ledger, Point, point
@@ -31,7 +32,7 @@ _OPENED = "opened"
 
 @dataclass
 class _Sent:
-    """What a run in MLflow holds, as far as it is known here."""
+    """What a run in MLflow holds, as far as it is known here; `is_let_go` where it held everything once."""
 
     id: str
     started_ms: int
@@ -41,14 +42,20 @@ class _Sent:
     params: dict[str, str] = field(default_factory=dict)
     points: set[Point] = field(default_factory=set)
     tables: dict[str, str] = field(default_factory=dict)
+    is_let_go: bool = False
 
     def is_whole(self, entry: Entry) -> bool:
         """True where the run has ended as its trial has: nothing is added to it any more."""
         ended = entry.trial.outcome is not None and self.tags.get("outcome") == entry.trial.outcome
-        return ended and (self.started_ms, self.status, self.ended_ms) == (
-            entry.started_ms,
-            entry.status,
-            entry.ended_ms,
+        return (
+            ended
+            and self.tags.get(TEST) == entry.tags.get(TEST)
+            and (self.started_ms, self.status, self.ended_ms)
+            == (
+                entry.started_ms,
+                entry.status,
+                entry.ended_ms,
+            )
         )
 
 
@@ -168,6 +175,7 @@ class Delivery:
 
     def _bring(self, entry: Entry) -> None:
         trial = entry.trial.id
+        self._whole.discard(trial)
         sent = self._runs.get(trial)
         if sent is not None and not _leads_to(sent, entry):
             self._client.delete_run(sent.id)
@@ -177,9 +185,9 @@ class Delivery:
             self._make(entry)
         elif not sent.is_whole(entry):
             self.did["runs brought up to date"] += self._write(sent, entry)
-        if self._runs[trial].is_whole(entry):
+        if (made := self._runs[trial]).is_whole(entry):
             self._whole.add(trial)
-            self._runs[trial].points = set()  # a long curve is not kept for nothing
+            made.points, made.is_let_go = set(), True  # a long curve is not kept for nothing
 
     def _make(self, entry: Entry) -> None:
         """Makes a run, whole; a trial of milliseconds gets by with three calls."""
@@ -194,7 +202,8 @@ class Delivery:
     def _write(self, sent: _Sent, entry: Entry) -> bool:
         """Writes what a run lacks, its outcome last; returns whether it lacked anything."""
         tags, params = entry.tags, entry.params
-        points = [item for item in entry.points if item not in sent.points]
+        # A run that was whole lacks nothing but a test that came afterwards.
+        points = [item for item in (entry.tests if sent.is_let_go else entry.points) if item not in sent.points]
         more = {key: value for key, value in params.items() if key not in sent.params}
         tables = entry.tables
         for name, table in tables.items():  # before the outcome, as all else

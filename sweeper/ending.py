@@ -15,6 +15,7 @@ from analysis.leaderboard import Leaderboard, rank
 from analysis.recorded_run import RecordedRun
 from analysis.records import TrialRow
 from analysis.redaction import redacted
+from analysis.winners_test import WinnersTest, in_one_line
 from sweeper import best_config, next_steps
 from sweeper.command import Command
 from sweeper.event_log import Patience
@@ -60,7 +61,7 @@ def report(
     if [trial.outcome for trial in history.contenders] == ["complete"]:
         say(_metrics(records.trials[-1]))
     best = None if board.winner is None else board.winner.trial
-    patience.until(lambda: _keep_best(asked, paths, history, history.trials.get(best or ""), settled))
+    patience.until(lambda: _keep_best(asked, paths, history, history.trials.get(best or ""), settled, test=board.test))
     winner = best if settled is None else _trial_of(asked, settled, history)
     shows = _shows(asked, history.trials.get(winner or ""))
     say("\n" + "\n\n".join([leaderboard_table.to_text(board), *shows]) + "\n")
@@ -71,7 +72,13 @@ def report(
 
 
 def _keep_best(
-    asked: Command, paths: SweepPaths, history: History, first: Trial | None, settled: dict[str, Any] | None
+    asked: Command,
+    paths: SweepPaths,
+    history: History,
+    first: Trial | None,
+    settled: dict[str, Any] | None,
+    *,
+    test: WinnersTest | None,
 ) -> None:
     """Writes what a procedure has settled on, else the first place, as a configuration to run."""
     if first is None:
@@ -88,7 +95,9 @@ def _keep_best(
         objective = {"metric": sweep.metric, "direction": sweep.resolved_direction}
         measured = history.trials.get(trial_id(config))
         facts = {} if measured is None else measured.facts
-        best_config.write(paths.best, config, asked.name, objective, won, facts=facts)
+        is_tested = test is not None and trial_id(config) in {row.trial for row in test.trials}
+        tested = in_one_line(test) if test is not None and is_tested else ""
+        best_config.write(paths.best, config, asked.name, objective, won, facts=facts, tested=tested)
 
 
 def _trial_of(asked: Command, settled: dict[str, Any], history: History) -> str | None:

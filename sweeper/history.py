@@ -25,7 +25,7 @@ class Trial:
     `paused` is True while it waits at a rung for others, `paused_step` where it last did; `state_step` is the step of
     the state it can go on from, and `state_seconds` what it had cost by then; 0 where there is none. `deaths` are the
     workers that died under it. `ran` are the batches that fitted the memory, where those asked for did not;
-    `content` is the fingerprint of its data's files.
+    `content` is the fingerprint of its data's files; `test` is the record of its latest test, None where it had none.
     """
 
     id: str
@@ -50,6 +50,7 @@ class Trial:
     outcome: str | None = None
     reason: str | None = None
     content: str | None = None
+    test: Mapping[str, Any] | None = None
 
     @property
     def is_reference(self) -> bool:
@@ -151,6 +152,8 @@ def _apply(trial: Trial, record: Mapping[str, Any]) -> None:
         case "ended":
             _spend(trial, record)
             trial.paused, trial.outcome, trial.reason = False, record["outcome"], record["reason"]
+        case "tested":
+            trial.test = record
         case "failed":
             trial.outcome, trial.reason = record["outcome"], record["reason"]
 

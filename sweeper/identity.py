@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trainers import bundled, hub, sources
-from trainers.trial import TrialConfig
+from trainers.trial import Data, TrialConfig
 
 _EDGE_BYTES = 1 << 20
 
@@ -75,7 +75,14 @@ def data_content(config: TrialConfig) -> str:
     return hashlib.sha256("".join(contents).encode()).hexdigest()
 
 
-def _source_content(path: str, splits: tuple[str, str], cache_dir: str) -> str:
+def test_content(data: Data) -> str:
+    """Fingerprints the test rows' files into twelve digits: other rows are measured anew."""
+    content = _source_content(data.test_path or data.path, ("test",), data.cache_dir)
+    version = f"{data.subset} {data.revision}" if hub.is_id(data.test_path or data.path) else ""
+    return hashlib.sha256(f"{content}{version}".encode()).hexdigest()[:12]
+
+
+def _source_content(path: str, splits: tuple[str, ...], cache_dir: str) -> str:
     """Hashes a file or the splits in a folder; a hub id, with its revision, stands for itself."""
     place = sources.located(path, cache_dir)
     if place.is_dir():

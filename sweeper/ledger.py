@@ -17,6 +17,7 @@ from analysis.diagnosis import diagnose
 from analysis.leaderboard import rank
 from analysis.leaderboard_table import to_markdown
 from analysis.metric_directions import OF_CLASSES
+from analysis.on_test import TEST
 from analysis.records import (
     CONTENT,
     DATA,
@@ -33,7 +34,7 @@ from analysis.records import (
 )
 from analysis.redaction import redacted
 from analysis.thresholds import Thresholds
-from sweeper import stage_tags
+from sweeper import stage_tags, tested_tag
 from sweeper.decision_page import Decided, page
 from sweeper.decisions import Objective
 from sweeper.history import History, Trial
@@ -104,7 +105,8 @@ class Entry:
 
     `ended` is when the trial ended, or its session without it; `summary` are its last points; `samples` what it
     answered, pairs of prompt and completion by step; `confusions` which labels it took for which, by step, and
-    `confusion` that of its best rung, as a tag; `verdicts` what its curve shows, once it has ended.
+    `confusion` that of its best rung, as a tag; `verdicts` what its curve shows, once it has ended; `tests` what was
+    measured on test rows.
     """
 
     trial: Trial
@@ -116,6 +118,7 @@ class Entry:
     confusions: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     confusion: str = ""
     verdicts: tuple[str, ...] = ()
+    tests: list[Point] = field(default_factory=list)
 
     @property
     def tables(self) -> dict[str, str]:
@@ -137,7 +140,7 @@ class Entry:
     @property
     def points(self) -> list[Point]:
         """All points, in the order they were recorded."""
-        return [*self.curve, *self.summary]
+        return [*self.curve, *self.summary, *self.tests]
 
     @property
     def name(self) -> str:
@@ -177,6 +180,7 @@ class Entry:
             **({CONFUSION: self.confusion} if self.confusion else {}),
             **({VERDICTS: ",".join(self.verdicts)} if self.verdicts else {}),
             **self._fingerprints,
+            **({} if self.trial.test is None else {TEST: tested_tag.text(self.trial.test)}),
             **self._ending,
         }
 
@@ -299,6 +303,9 @@ class Ledger:
             entry.summary = _points(self._summary(trial), record["time"], 0)
             entry.verdicts = self._verdicts(trial)
             entry.confusion = self._confusion(entry)
+        elif event == "tested":
+            values = {key: value for key, value in record["values"].items() if not math.isnan(value)}
+            self.entries[trial.id].tests += _points(values, record["time"], record["step"])
         if trial.id in self.entries:
             self.changed[trial.id] = None
 
@@ -389,7 +396,7 @@ _NO_NUMBERS = {"event", "time", "stage", "reason", "why"}
 
 
 def _row(entry: Entry) -> TrialRow:
-    metrics = {item.key: item.value for item in entry.summary}  # no row is about the curve
+    metrics = {item.key: item.value for item in (*entry.summary, *entry.tests)}  # no row is about the curve
     times_ms = (entry.started_ms, entry.ended_ms)
     return trial_row(entry.name, entry.status, entry.tags, entry.params, metrics, times_ms=times_ms)
 

@@ -16,10 +16,12 @@ from sweeper.plan_cost import Cost
 from sweeper.preflight import preflight
 from sweeper.previews import previews_of
 from sweeper.procedure import Bounded
+from sweeper.rows_for_test import TestRows, rows_for_test
 from sweeper.settled import is_open
 from sweeper.space import Axis, Choices
 from sweeper.stage_points import seeds
 from sweeper.target_table import TargetSet
+from trainers import registry
 from trainers.trial import TrialConfig, flatten
 
 # What a table row begins with, where several trials differ in more than what is swept.
@@ -63,7 +65,7 @@ class Plan:
     `estimated_s` is None until a step was timed with this model on such a device. `way` says in words how trials are
     drawn and pruned; `targets` what sets of target modules are in this base model (`sweeper.target_table`). `data` are
     the facts of each different data (`sweeper.data_facts`), `previews` three rows of the first as they are trained on
-    (`trainers.preview`).
+    (`trainers.preview`). `test` are the rows that the winner will be measured on, None where there are none.
     """
 
     stages: list[Stage]
@@ -77,11 +79,18 @@ class Plan:
     targets: list[TargetSet] = field(default_factory=list)
     data: list[dict[str, Any]] = field(default_factory=list)
     previews: list[dict[str, Any]] = field(default_factory=list)
+    test: TestRows | None = None
 
 
 def plan(asked: Command) -> Plan:
     """Returns what a command would do; nothing is written or trained."""
-    return replace(_planned(asked), data=data_facts(asked), previews=previews_of(asked))
+    return replace(_planned(asked), data=data_facts(asked), previews=previews_of(asked), test=_test(asked))
+
+
+def _test(asked: Command) -> TestRows | None:
+    """Returns the rows that the winner will be measured on."""
+    measures = asked.settings.sweep.test and registry.measures_reference(asked.settings.trainer.name)
+    return rows_for_test(_composed(asked, asked.example)) if measures else None
 
 
 def _planned(asked: Command) -> Plan:

@@ -18,7 +18,13 @@ def to_text(made: Plan) -> str:
     lines += [line for stage in made.stages for line in _stage(stage, shared)]
     lines += data_text.lines(made.data, made.previews)
     lines += ["Target modules", *table(target_table.rows(made.targets), plain=True), ""] if made.targets else []
-    return "\n".join([*lines, *findings_text.table(made.findings), "", _total(made)])
+    return "\n".join([*lines, *findings_text.table(made.findings), "", *_test(made), _total(made)])
+
+
+def _test(made: Plan) -> list[str]:
+    if made.test is None:
+        return []
+    return [f"Test: {made.test.count:,} rows of {made.test.source}, measured once, for the winner (sweep.test)", ""]
 
 
 def _shared(stages: list[Stage]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from sweeper.command import Command, corners, representatives
 from sweeper.finding import Finding
 from sweeper.hardware import hardware_of
 from sweeper.merging import Found, merged
+from sweeper.rows_for_test import KEY, rows_for_test
 from sweeper.scenes import Scenes
 from sweeper.search import Params
 from sweeper.settled import is_open
@@ -21,6 +22,9 @@ from trainers.trial import TrialConfig
 
 MOST_LOOKED_AT = 1_000
 """Trials of a grid; of a larger one its corners are looked at: every value once (ours)."""
+
+LEAKAGE = "Kapoor and Narayanan 2023, Leakage and the reproducibility crisis: L1.4, duplicates"
+"""Where it is said that rows on both sides spoil a test (Patterns 4:9, 100804)."""
 
 COMMAND = "this command"
 """The source of what was found while the command was read: settings of its that another one overrules."""
@@ -34,7 +38,7 @@ def preflight(asked: Command) -> list[Finding]:
     known = [Found(finding) for finding in _read(asked)]
     if asked.settings.trainer.name == "replay":
         return merged(known, 0)
-    return merged([*known, *_checked(asked)], _count(asked))
+    return merged([*known, *_leaks(asked), *_checked(asked)], _count(asked))
 
 
 def _read(asked: Command) -> Iterator[Finding]:
@@ -43,6 +47,18 @@ def _read(asked: Command) -> Iterator[Finding]:
         yield _finding("note", item, COMMAND)
     for item in asked.warnings:
         yield _finding("warning", item, "nvidia-smi")
+
+
+def _leaks(asked: Command) -> Iterator[Found]:
+    """Yields a warning where test rows are trained on or chosen by, word for word."""
+    config = asked.composer.trial(asked.example)[0]
+    rows = rows_for_test(config) if config is not None and asked.settings.sweep.test else None
+    if rows is not None and rows.shared:
+        number = f"{rows.shared:,} of {rows.count:,} test rows are training or validation rows, too"
+        rule = "a model that has seen a row says nothing about rows that it has not"
+        yield Found(
+            Finding("warning", KEY, rows.source, number, rule, LEAKAGE, "test rows of their own, or sweep.test=false")
+        )
 
 
 def _finding(severity: str, item: Problem, source: str) -> Finding:

@@ -24,7 +24,9 @@ from sweeper import (
     ending,
     event_log,
     final_report,
+    final_test,
     importances,
+    last_measurement,
     next_steps,
     sweep_file,
 )
@@ -125,7 +127,7 @@ class Session:
                 self._decide(log, item.name, choice.reason, {**choice.recorded, "reused": item.reused(history)})
         if not work.has_begun:
             say(f"Sweep {self._name} is complete: nothing left to train.{unasked(self._asked, log.history)}")
-        return self._report(log, history, patience_s=_PATIENCE_S if work.has_begun else _BRIEFLY_S)
+        return self._report(log, history, work)
 
     @property
     def _held(self) -> Mapping[str, Any]:
@@ -191,7 +193,20 @@ class Session:
         found = "" if config is None else trial_id(config)
         return {"settled": found} if found in ledger.entries else {}
 
-    def _report(self, log: EventLog, history: History, patience_s: float = _PATIENCE_S) -> int:
+    def _test(self, log: EventLog, history: History, work: Work) -> None:
+        """Has the winner measured on the test rows, where that is missing."""
+        if not self._settings.sweep.test or not registry.measures_reference(self._settings.trainer.name):
+            return
+        records = Ledger(self._name, event_log.read(self._paths.events)).records
+        made = final_test.plan(self._asked, self._paths, history, records, self._settled)
+        for found in last_measurement.records(made, lambda: work.executor, self._interruption):
+            self._begin(log)
+            history.apply(self._append(log, "tested", found))
+        self._was_cut = self._interruption.requested
+
+    def _report(self, log: EventLog, history: History, work: Work) -> int:
+        self._test(log, history, work)
+        patience_s = _PATIENCE_S if work.has_begun else _BRIEFLY_S
         ledger = self._close(log, finished=True)
         code = ending.report(
             self._asked,
@@ -310,7 +325,7 @@ class Session:
             return self._stopped(log, history)
         if driver.out_of_time:
             say(f"The time is up. To continue for as long again: {shlex.join(_command())}")
-            return self._report(log, history)
+            return self._report(log, history, work)
         return None
 
     def _stopped(self, log: EventLog, history: History) -> int:

@@ -182,6 +182,7 @@ class Sweep:
     dry_run: bool | Literal["json"] = False
     fresh: bool = False
     report: bool = True
+    test: bool = True
     dir: str = "runs"
     storage: str | None = None
 

@@ -17,6 +17,10 @@ from trainers.trial import LOFTQ, Lora
 _LEAVES_BASE = (True, False, "gaussian", "orthogonal", "mica", "eva", LOFTQ)
 
 
+# What PEFT trains of the base itself, or makes of its layers; unloading leaves it in place.
+_PARTS_OF_BASE = {"modules_to_save", "trainable_token_indices", "layer_replication"}
+
+
 def attach(base: Any, lora: Lora) -> Any:
     """Wraps a base model with a fresh adapter.
 
@@ -77,8 +81,9 @@ def _target_modules(base: Any, lora: Lora) -> Any:
 
 
 def changes_base(lora: Lora) -> bool:
-    """True where a trial leaves another base behind than it found: biases trained, or weights replaced."""
-    return lora.bias != "none" or loftq.replaces_base(lora) or lora.init_lora_weights not in _LEAVES_BASE
+    """True where a trial leaves another base behind than it found: biases or layers trained, or weights replaced."""
+    trained = lora.bias != "none" or any(lora.kwargs.get(name) for name in _PARTS_OF_BASE)
+    return trained or loftq.replaces_base(lora) or lora.init_lora_weights not in _LEAVES_BASE
 
 
 def trainable(model: Any) -> list[torch.nn.Parameter]:

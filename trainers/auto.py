@@ -12,7 +12,7 @@ from trainers.packed import files
 from trainers.packed.key import key
 from trainers.packed.trainer import PackedTrainer
 from trainers.registry import Resources
-from trainers.seam import LEAVES, Command, Event, Start, Worker
+from trainers.seam import LEAVES, Command, Event, Start, Test, Worker
 
 
 class AutoTrainer:
@@ -26,7 +26,7 @@ class AutoTrainer:
 
     def advance(self, commands: Sequence[Command]) -> Iterator[Event]:
         """Obeys, and yields what happens, as the trainer at work does."""
-        starts = [command for command in commands if isinstance(command, Start)]
+        starts = [command for command in commands if isinstance(command, (Start, Test))]
         if starts and not self._held:
             self._at_work = self._packed if self._can_share(starts[0]) else self._alone
             if self._at_work is self._alone:
@@ -37,8 +37,8 @@ class AutoTrainer:
                 self._held.discard(event.trial)
             yield event
 
-    def _can_share(self, start: Start) -> bool:
-        if files.is_of_another_trainer(start) or key(start.config) is None:
+    def _can_share(self, start: Start | Test) -> bool:
+        if isinstance(start, Test) or files.is_of_another_trainer(start) or key(start.config) is None:
             return False
         try:
             return self._packed.accepts(start.config)

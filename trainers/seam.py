@@ -249,7 +249,7 @@ Event = (
     | Lost
 )
 
-LEAVES = (Paused, Evicted, Ended, Failed, Lost)
+LEAVES = (Tested, Paused, Evicted, Ended, Failed, Lost)
 """The events after which a worker no longer holds a trial."""
 
 

@@ -13,7 +13,7 @@ import datasets
 import torch
 import transformers
 
-from trainers import adapter, base_model, durable, loftq, memory, probes, state, tokens, weighted_rows
+from trainers import adapter, base_model, durable, loftq, memory, probes, state, tested, tokens, weighted_rows
 from trainers.arguments import sft_config
 from trainers.coroutine import Coroutine
 from trainers.evaluation import Measured, measured
@@ -26,7 +26,20 @@ from trainers.probes import logits
 from trainers.registry import Resources
 from trainers.rungs import Exchange, Rungs
 from trainers.samples import Sample, samples
-from trainers.seam import LEAVES, Began, Command, Confused, Ended, Event, Paused, Rung, Sampled, Start, TrialFailed
+from trainers.seam import (
+    LEAVES,
+    Began,
+    Command,
+    Confused,
+    Ended,
+    Event,
+    Paused,
+    Rung,
+    Sampled,
+    Start,
+    Test,
+    TrialFailed,
+)
 from trainers.trial import Data, TrialConfig
 
 
@@ -43,6 +56,9 @@ class SftTrainer:
     def advance(self, commands: Sequence[Command]) -> Iterator[Event]:
         """Obeys, and yields what happens until the trial waits at its next rung or has ended."""
         for command in commands:
+            if isinstance(command, Test):
+                yield self._test(command)
+                continue
             event = self._begin(command) if isinstance(command, Start) else self._resume(command)
             while not isinstance(event, (Rung, *LEAVES)):
                 yield event
@@ -53,6 +69,12 @@ class SftTrainer:
         memory.release(self._device)  # what the last trial held, which may have ended for want of it
         self._trial = Coroutine(lambda exchange: self._run(start, exchange))
         return self._trial.resume()
+
+    def _test(self, command: Test) -> Event:
+        memory.release(self._device)
+        if self._device.type == "cpu":
+            torch.set_num_threads(self._threads)
+        return tested.answer(command, self._loaded)
 
     def _resume(self, command: Command | None) -> Event:
         if self._trial is None:

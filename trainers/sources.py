@@ -32,8 +32,12 @@ def validation(data: Data) -> list[Found] | None:
 
 
 def test(data: Data) -> list[Found] | None:
-    """Reads test rows: those of `data.test_path`, else of the split of that name; None without either."""
-    return _held_out(data, data.test_path, TEST)
+    """Reads test rows: those of `data.test_path`, else of the split of that name; None without either.
+
+    A split that is trained on (`data.split=test`) tests nothing.
+    """
+    is_trained_on = data.test_path is None and data.split == TEST
+    return None if is_trained_on else _held_out(data, data.test_path, TEST)
 
 
 def _held_out(data: Data, path: str | None, split: str) -> list[Found] | None:

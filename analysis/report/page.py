@@ -20,13 +20,14 @@ from analysis.report import (
     ranking,
     recommended,
     spent,
+    test,
     winner,
 )
 
 Section = Callable[[Evidence], Iterator[str]]
 
 _SECTIONS: tuple[ModuleType, ...] = (
-    *(ranking, winner, labels, patterns, recommended, alternatives),
+    *(ranking, winner, test, labels, patterns, recommended, alternatives),
     *(characteristics, decisions, spent, data, provenance),
 )
 

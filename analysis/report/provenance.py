@@ -48,7 +48,7 @@ def lines(evidence: Evidence) -> Iterator[str]:
         yield from (f"Not recorded, so not known here: {', '.join(_lowered(name) for name in missing)}.", "")
 
 
-_MAY_BE_ABSENT = {"Imported from", "Imported at", "Also computed on", "Pruner"}
+_MAY_BE_ABSENT = {"Imported from", "Imported at", "Also computed on", "Pruner", "Test rows"}
 
 
 def _told(sweep: RecordedSweep) -> dict[str, str]:
@@ -67,6 +67,7 @@ def _told(sweep: RecordedSweep) -> dict[str, str]:
         "Quantization": _named(trial.params.get("quantization.name") for trial in trained),
         "Data": _named(trial.params.get("data.name") for trial in trained),
         **{name: _named(_fingerprints(trained, tag)) for tag, name in _FINGERPRINTS.items()},
+        "Test rows": _named(_tested(sweep)),
         "Training seeds": _named(sorted(_seeds(trained))),
         "Points chosen by": tags.get(SAMPLER, ""),
         "Pruner": tags.get(PRUNER, ""),
@@ -76,6 +77,12 @@ def _told(sweep: RecordedSweep) -> dict[str, str]:
 
 def _fingerprints(trials: Sequence[TrialRow], tag: str) -> Iterator[str | None]:
     return (trial.fingerprints.get(tag) for trial in trials)
+
+
+def _tested(sweep: RecordedSweep) -> Iterator[str]:
+    """Yields the fingerprints of the test files that trials were measured on, with the rows."""
+    found = (trial.test for trial in sweep.records.trials if trial.test is not None)
+    return (f"{item.content} ({item.rows:,} rows)" for item in found)
 
 
 def _seeds(trials: Sequence[TrialRow]) -> set[int]:

@@ -20,7 +20,7 @@ from sweeper.executors.resources import resources_of
 from sweeper.executors.tied import redirect
 from sweeper.settings import Settings
 from trainers import registry
-from trainers.seam import LEAVES, Command, Event, Lost, Start
+from trainers.seam import LEAVES, Command, Event, Lost, Start, Test
 
 Context = ForkServerContext | SpawnContext
 
@@ -124,7 +124,7 @@ class LocalWorker:
         """Sends the commands and yields the events that have arrived; a dead or silent process loses its trials."""
         try:
             if commands:
-                self._held |= {item.trial for item in commands if isinstance(item, Start)}
+                self._held |= {item.trial for item in commands if isinstance(item, (Start, Test))}
                 self._heard = time.monotonic()
                 self.connection.send(list(commands))
             while self._held and self.connection.poll():

@@ -104,8 +104,20 @@ def story() -> list[Record]:
     log.add("chosen", stage="search", reason="8 won", why="it is cheap", numbers={"values": {"r=8": 1.0}})
     log.records[-1] |= {"reused": {"trials": 1, "steps": 3}}
     log.add("importances", evaluator="fanova", values={"lora.r": 1.0}, trials=8)
+    log.add("tested", "b", **measured(0.7, "old"))
+    log.add("closed", finished=True, settled="b")
+    log.session(2)
+    log.add("tested", "b", **measured(0.6, "new"))
+    log.add("tested", "a", **measured(math.nan, "new"))
     log.add("closed", finished=True, settled="b")
     return log.records
+
+
+def measured(accuracy: float, content: str) -> Record:
+    facts = {"rows": 5, "cut_off": 0, "data.test": "ttt", "seconds": 0.1}
+    values = {"test_loss": 2.5, "test_accuracy": accuracy, "test_perplexity": math.inf}
+    about = {"step": 3, "content": content, "source": "test.csv", "facts": facts}
+    return {"values": values, "labels": ["x", "y"], "counts": [[0, 0, 3], [1, 0, 2]], **about}
 
 
 @pytest.fixture(scope="module")
@@ -201,12 +213,20 @@ def test_which_labels_were_taken_for_which_is_a_table_and_of_the_best_rung_a_tag
     assert "confusion" not in calm["a"][5]
 
 
+def test_what_test_rows_showed_is_there_the_latest_last(calm: dict[str, Any]) -> None:
+    assert [(value, step) for value, step, _ in calm["b"][6]["test_accuracy"]] == [("0.7", 3), ("0.6", 3)]
+    assert "test_accuracy" not in calm["a"][6] and [value for value, *_ in calm["a"][6]["test_loss"]] == ["2.5"]
+    told = json.loads(calm["b"][5]["test"])
+    assert (told["rows"], told["content"], told["counts"]) == (5, "new", [[0, 0, 3], [1, 0, 2]])
+    assert "test" not in calm["c"][5]
+
+
 def test_what_a_sweep_ran_with_stands_in_its_tags(calm: dict[str, Any]) -> None:
     tags = calm["the sweep"][5]
     assert tags["command"] == "lora-sweep -m lora.r=4,8 x=1" and (tags["noise"], tags["settled"]) == ("0.01", "b")
     assert json.loads(tags["versions"]) == {"python": "3.11", "torch": "2.1, then 2.2"} and tags["sampler"] == "grid"
     others = [{"name": "cpu", "workers": 2}]
-    assert json.loads(tags["hardware"]) == {"name": "cpu", "workers": 1, "sessions": 2, "others": others}
+    assert json.loads(tags["hardware"]) == {"name": "cpu", "workers": 1, "sessions": 3, "others": others}
     assert json.loads(tags["importances"]) == {"evaluator": "fanova", "values": {"lora.r": 1.0}, "trials": 8}
     reused = {"trials": 1, "steps": 3}
     assert json.loads(tags["reused"]) == reused
