@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from dataclasses import dataclass
 
@@ -46,7 +45,7 @@ def facts_of(config: TrialConfig, known: Different | None = None) -> Facts:
         config: The trial.
         known: How many of these rows are different, where they were compared before.
     """
-    rows = files.rows_of(dataclasses.replace(config.data, augmentation="none"))  # variants are nothing new
+    rows = files.rows_of(files.without_repeats(config.data))
     trained = files.rows_of(config.data)
     if rows is None or trained is None or not rows.train:
         return Facts(0, 0)

@@ -196,5 +196,5 @@ def _texts(evaluated: Sequence[Kept], rendering: Rendering, max_length: int) -> 
 
 def _answers(rows: Rows, rendering: Rendering) -> list[tuple[int, ...]]:
     """Returns every label's completion as it is tokenised behind a prompt."""
-    asked = [Example(rows.train[0].prompt, completion_of(label)) for label in rows.labels]
+    asked = [Example(rows.train[0].prompt, completion_of(label, rows.separator)) for label in rows.labels]
     return [cut(example, rendering.of(example), sys.maxsize).completion for example in asked]
