@@ -54,8 +54,8 @@ def _head(shown: Mapping[str, Any]) -> str:
         told.append(f"{shown['tokens']:,} tokens, {shown['trained']:,} trained")
     if shown["weight"] != 1:
         told.append(f"weight {shown['weight']:.3g}")
-    if shown["way"]:
-        told.append(IN_WORDS[shown["way"]])
+    if shown["way"] == "last":  # the other ways are said once, of all the data
+        told.append(IN_WORDS["last"])
     if shown["crosses"]:
         told.append("a token crosses the end of the prompt")
     return "; ".join(told)
