@@ -99,6 +99,8 @@ def _lengths(tokens: Found) -> str:
 def _over(train: Found, validation: Found) -> str:
     """Says what is cut, and what is left out because nothing of its completion is left."""
     sides = {"training": train, "validation": validation}
+    if not any(side.get("truncated") for side in sides.values()):
+        return "no row" if train else ""
     return "; ".join(f"of the {name} rows {' and '.join(_cut(side))}" for name, side in sides.items() if side)
 
 

@@ -43,12 +43,14 @@ def _previews(previews: Sequence[Mapping[str, Any]], is_one_of_several: bool) ->
     yield f"Rows{of} as they are trained on: {counted}{unknown}"
     for shown in previews:
         yield f"  {_head(shown)}"
-        yield from (f"    {line}" for line in visible(shown["text"]).replace("\t", "\\t").split("\n"))
+        yield from (f"    {line}" if line else "" for line in visible(shown["text"]).replace("\t", "\\t").split("\n"))
     yield ""
 
 
 def _head(shown: Mapping[str, Any]) -> str:
-    place = f" ({on_one_line(shown['place'])})" if shown["place"] else ""
+    # The folder is told above; a bundled file's would be the installation's.
+    name = shown["place"].rpartition("/")[2]
+    place = f" ({on_one_line(name)})" if name else ""
     told = [f"row {shown['row']:,}{place}"]
     if shown["tokens"] is not None:
         told.append(f"{shown['tokens']:,} tokens, {shown['trained']:,} trained")

@@ -11,6 +11,7 @@ chatml: the tokenizer has no template, so ChatML stands in, each answer ended by
 
 from __future__ import annotations
 
+import datetime
 import importlib.util
 import re
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,10 @@ CHATML = (
 )
 """For tokenizers without a template. `<|im_end|>` would be many ordinary tokens to them, so that a model could not be
 heard to end: its own end-of-sequence token ends an answer."""
+
+TODAY = datetime.date(2024, 7, 26)
+"""For templates that write today's date: the one that Llama 3.1's falls back to. With the true one, trials of a sweep
+that goes on over midnight would be trained on other tokens."""
 
 _MARKERS = re.compile(r"\{%-?\s*generation\s*-?%\}")  # as in trl.chat_template_utils.has_generation_markers
 
@@ -155,7 +160,7 @@ class Chat:
     def _rendered(self, messages: Sequence[Message], **how: Any) -> Mapping[str, Any]:
         asked = [dict(message) for message in messages]
         made: Mapping[str, Any] = self._tokenizer.apply_chat_template(
-            asked, chat_template=self.template, tokenize=True, return_dict=True, **how
+            asked, chat_template=self.template, tokenize=True, return_dict=True, strftime_now=TODAY.strftime, **how
         )
         return made
 

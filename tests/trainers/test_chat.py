@@ -114,6 +114,12 @@ def test_a_question_ends_where_the_answer_begins_and_an_answer_where_its_turn_do
     assert chat.answer([*ids, found.eos_token_id, *ids]) == ids == chat.answer(ids)
 
 
+def test_a_template_that_writes_the_date_writes_the_same_one_every_day(tokenizer: Tokenizer) -> None:
+    chat = Chat(found := tokenizer("{{ strftime_now('%d %b %Y') }}: " + CHATML))
+    made = chat.conversation(TALK)
+    assert found.decode(made.ids).startswith("26 Jul 2024: <|im_start|>") and len(said(found, made)) == 2
+
+
 def trl_templates() -> list[str]:
     folder = Path(trl.__file__).parent / "chat_templates"
     return sorted(file.name for file in folder.glob("*_training.jinja"))
