@@ -40,6 +40,7 @@ TODAY = datetime.date(2024, 7, 26)
 """For templates that write today's date: the one that Llama 3.1's falls back to. With the true one, trials of a sweep
 that goes on over midnight would be trained on other tokens."""
 
+_DATES = re.compile(r"""strftime_now\((['"])([^'"]*)\1\)""")
 _MARKERS = re.compile(r"\{%-?\s*generation\s*-?%\}")  # as in trl.chat_template_utils.has_generation_markers
 
 
@@ -64,7 +65,7 @@ class Chat:
         own = tokenizer.chat_template
         own = own.get("default") if isinstance(own, dict) else own
         self.is_own = bool(own)
-        self.template: str = trained_by_trl(own) or own if own else CHATML
+        self.template = _undated(trained_by_trl(own) or own) if own else CHATML
         self._has_markers = _MARKERS.search(self.template) is not None and tokenizer.is_fast
         self._special = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
 
@@ -160,7 +161,7 @@ class Chat:
     def _rendered(self, messages: Sequence[Message], **how: Any) -> Mapping[str, Any]:
         asked = [dict(message) for message in messages]
         made: Mapping[str, Any] = self._tokenizer.apply_chat_template(
-            asked, chat_template=self.template, tokenize=True, return_dict=True, strftime_now=TODAY.strftime, **how
+            asked, chat_template=self.template, tokenize=True, return_dict=True, **how
         )
         return made
 
@@ -186,6 +187,11 @@ def trained_by_trl(template: str) -> str | None:
         if original.is_file() and original.read_text(encoding="utf-8") == template:
             return file.read_text(encoding="utf-8")
     return None
+
+
+def _undated(template: str) -> str:
+    """Returns a template that writes the same date on every day."""
+    return _DATES.sub(lambda found: f"'{TODAY.strftime(found[2])}'", template)
 
 
 def _to_last_answer(messages: Sequence[Message]) -> list[Message]:
