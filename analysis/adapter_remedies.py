@@ -20,6 +20,12 @@ GAINS = (0.5, 4.0)
 _ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 _MLP = ("gate_proj", "up_proj", "down_proj")
 
+_WIDER = {
+    **{"qv": "attention", "attention_mlp": None},
+    **dict.fromkeys(("attention", "mlp", "qvo_gate", "qvo_mlp"), "attention_mlp"),
+}
+"""What is wider than each named set of modules."""
+
 _ALPHA_HIGH = "001, lora_alpha: symptoms of too high"
 _RSLORA = "001, use_rslora"
 
@@ -153,6 +159,8 @@ def wider_targets(params: Params, verdict: Verdict) -> Remedy | None:
 
 
 def _wider(targets: Any) -> str | None:
+    if str(targets) in _WIDER:
+        return _WIDER[str(targets)]
     named = set(map(str, targets)) if isinstance(targets, list) else {str(targets)}
     if named == {"all-linear"} or named >= {*_ATTENTION, *_MLP}:
         return None

@@ -23,8 +23,12 @@ _TRAINING = (
     *("learning_rate", "lr_scheduler_type", "lr_scheduler_kwargs", "warmup_steps", "weight_decay", "optim"),
     *("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps"),
     *("max_steps", "num_train_epochs", "eval_steps", "logging_steps", "max_length", "max_grad_norm", "packing"),
+    *("completion_only_loss", "label_smoothing_factor", "neftune_noise_alpha", "train_sampling_strategy"),
     *("activation_checkpointing", "seed"),
 )
+
+_MATCHED = "matched.target_modules"
+"""What a trial recorded of a named set of target modules: the list that PEFT takes."""
 
 _BITS = {
     "nf4": ("load_in_4bit", "bnb_4bit_quant_type", "bnb_4bit_use_double_quant", "bnb_4bit_compute_dtype"),
@@ -63,12 +67,20 @@ def unsaid(params: Mapping[str, Any]) -> Iterator[str]:
     if params.get("training.stop_at") is not None:
         stop = escape(str(params["training.stop_at"]))
         yield f"The run ended at training.stop_at={stop} with the whole run's schedule."
+    targets = params.get("lora.target_modules")
+    if isinstance(targets, str) and targets.isidentifier() and not params.get(_MATCHED):
+        yield f"target_modules={escape(targets)} is a set that this tool names; PEFT wants the modules' own names."
+    if params.get("data.class_balance") == "weights":
+        yield "Rows were weighted by their label (data.class_balance=weights), which TRL has no word for."
+    if params.get("training.train_sampling_strategy") == "group_by_length":
+        yield "Groups of like length were drawn from the seed and the epoch; TRL draws them from the process's state."
     if params.get("quantization.name") in _BITS and params.get("lora.dtype") == "float32":
         yield "The adapter was trained in float32; TRL casts it to bfloat16 on a 4-bit base unless told otherwise."
 
 
 def _lora(params: Mapping[str, Any]) -> dict[str, str]:
     known = {name: params[f"lora.{key}"] for key, name in _LORA.items() if params.get(f"lora.{key}") is not None}
+    known |= {"target_modules": params[_MATCHED]} if params.get(_MATCHED) else {}
     free = _free(params, "lora.kwargs.")
     source = {name: repr(value) for name, value in {**known, **free}.items()}
     if _is_loftq(params):
@@ -95,7 +107,7 @@ def _training(params: Mapping[str, Any], metric: str, direction: str) -> dict[st
     return {"bf16": _BF16, **source}
 
 
-_BF16 = "torch.cuda.is_available() and torch.cuda.is_bf16_supported()"
+_BF16 = "torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)"
 """Mixed precision as a trial had it (`trainers.arguments`); SFTConfig's default refuses a machine without it."""
 
 _TRLS = {"eval_loss": "eval_loss", "token_accuracy": "eval_mean_token_accuracy"}

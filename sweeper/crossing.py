@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sweeper.evenly_spaced import evenly_spaced
 from trainers.data import Example
+from trainers.evenly_spaced import evenly_spaced
 
 MOST_JOINED = 1_000
 """Examples that are looked at, evenly spaced: the share is off by 1.6 % at most, as one standard error."""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from sweeper.settings import LABELLED
+from sweeper.unmeasurable import metric_problems
 from sweeper.validation import Problem
 from trainers import bundled, data, data_fault, hub, own_code, replay, sources
 from trainers.seam import TrialFailed
@@ -28,7 +28,7 @@ def problems(config: TrialConfig, metric: str) -> list[Problem]:
     if isinstance(rows, Problem):
         return [rows, *_model_problems(config.model)]
     found = [
-        *_metric_problems(config, rows, metric),
+        *metric_problems(config.data, rows, metric),
         *_unlabelled_problems(config, rows),
         *_test_problems(config, rows),
     ]
@@ -50,14 +50,6 @@ def without_repeats(config: Data) -> Data:
 def _for_any_rows(config: Data) -> Data:
     """Returns the data without what only labelled rows can have, which is looked at by itself."""
     return dataclasses.replace(config, augmentation="none", class_balance="none")
-
-
-def _metric_problems(config: TrialConfig, rows: data.Rows, metric: str) -> list[Problem]:
-    if metric in LABELLED and not rows.labels:
-        return [
-            Problem("sweep.metric", metric, f"{config.data.path} holds no labels to predict", "sweep.metric=eval_loss")
-        ]
-    return []
 
 
 def _unlabelled_problems(config: TrialConfig, rows: data.Rows) -> list[Problem]:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sweeper.crossing import crossing
-from sweeper.evenly_spaced import evenly_spaced
 from sweeper.own_tokenizer import own_tokenizer
 from sweeper.tokenizer_file import tokenizer_file
 from trainers.data import Example
+from trainers.evenly_spaced import evenly_spaced
 from trainers.seam import TrialFailed
 from trainers.trial import TrialConfig
 

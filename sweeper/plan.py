@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from sweeper import procedures
+from sweeper import procedures, target_table
 from sweeper.command import Command
 from sweeper.data_facts import data_facts
 from sweeper.finding import Finding
@@ -19,6 +19,7 @@ from sweeper.procedure import Bounded
 from sweeper.settled import is_open
 from sweeper.space import Axis, Choices
 from sweeper.stage_points import seeds
+from sweeper.target_table import TargetSet
 from trainers.trial import TrialConfig, flatten
 
 # What a table row begins with, where several trials differ in more than what is swept.
@@ -60,8 +61,9 @@ class Plan:
     `total_trials` counts distinct ones, conditional ones included; `certain_trials` those that no condition decides,
     `max_trials` is a procedure's budget. `total_steps` are the optimizer steps of all of them, reused ones left out;
     `estimated_s` is None until a step was timed with this model on such a device. `way` says in words how trials are
-    drawn and pruned. `data` are the facts of each different data (`sweeper.data_facts`), `previews` three rows of the
-    first as they are trained on (`trainers.preview`).
+    drawn and pruned; `targets` what sets of target modules are in this base model (`sweeper.target_table`). `data` are
+    the facts of each different data (`sweeper.data_facts`), `previews` three rows of the first as they are trained on
+    (`trainers.preview`).
     """
 
     stages: list[Stage]
@@ -72,6 +74,7 @@ class Plan:
     certain_trials: int | None = None
     max_trials: int | None = None
     way: str = ""
+    targets: list[TargetSet] = field(default_factory=list)
     data: list[dict[str, Any]] = field(default_factory=list)
     previews: list[dict[str, Any]] = field(default_factory=list)
 
@@ -88,7 +91,8 @@ def _planned(asked: Command) -> Plan:
         stages = [_search(asked, cost)]
         total = int(asked.total) if math.isfinite(asked.total) else None
         steps = cost.steps if cost.trials else None
-        return Plan(stages, total, findings, steps, cost.estimated_s, total, way=asked.way)
+        targets = target_table.found(stages, _composed(asked, asked.example))
+        return Plan(stages, total, findings, steps, cost.estimated_s, total, way=asked.way, targets=targets)
     stages = _procedure(asked, wanted, cost)
     way = f"procedure {wanted.procedure.name}"
     return Plan(
@@ -100,6 +104,7 @@ def _planned(asked: Command) -> Plan:
         cost.certain,
         asked.settings.sweep.max_trials,
         way,
+        target_table.found(stages, _composed(asked, wanted.procedure.hold)),
     )
 
 

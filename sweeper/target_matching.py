@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sweeper.model_facts import ModelFacts
+from trainers import target_sets
 from trainers.trial import Lora
 
 ALL_LINEAR = "all-linear"
@@ -19,9 +20,9 @@ def matched(lora: Lora, model: ModelFacts) -> list[str]:
     As `peft.tuners.tuners_utils.check_target_module_exists` of PEFT 0.21: a string is a regular expression that must
     match a whole name, a list holds whole names or what they end in after a dot, `all-linear` is every linear layer but
     the head. `exclude_modules`, `modules_to_save` and `layers_to_transform` of `lora.kwargs` take away from that.
-    What is no regular expression matches nothing.
+    What is no regular expression matches nothing. A named set is the list that it stands for (`trainers.target_sets`).
     """
-    wanted = lora.target_modules
+    wanted = target_sets.listed(lora.target_modules, model.config.get("model_type"), model.linear)
     if isinstance(wanted, str) and wanted.lower() == ALL_LINEAR:
         found: Iterable[str] = model.linear
     elif isinstance(wanted, str):
@@ -30,6 +31,13 @@ def matched(lora: Lora, model: ModelFacts) -> list[str]:
         indexes, patterns = lora.kwargs.get("layers_to_transform"), lora.kwargs.get("layers_pattern")
         found = (name for name in modules(model) if _is_listed(name, wanted, indexes, patterns))
     return [name for name in found if not _is_excluded(name, lora.kwargs)]
+
+
+def resolved(lora: Lora, model: ModelFacts) -> target_sets.Resolved | None:
+    """Returns what a named set is in a base model; None where it is not there, or `target_modules` names none."""
+    if not target_sets.is_set(lora.target_modules):
+        return None
+    return target_sets.resolved(str(lora.target_modules), model.config.get("model_type"), model.linear)
 
 
 def is_pattern(text: str) -> bool:

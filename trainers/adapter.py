@@ -8,8 +8,9 @@ from typing import Any
 import peft
 import torch
 
-from trainers import loftq
+from trainers import loftq, target_sets
 from trainers.durable import replaced
+from trainers.seam import TrialFailed
 from trainers.trial import LOFTQ, Lora
 
 # PEFT's other ways to begin (pissa, olora, corda) take what they put into the adapter out of the base's weights.
@@ -26,13 +27,16 @@ def attach(base: Any, lora: Lora) -> Any:
     Returns:
         A `peft.PeftModel` whose trainable parameters have `lora.dtype`, whatever the base is quantized to. The weights
         follow from torch's random state.
+
+    Raises:
+        TrialFailed: `lora.target_modules` names a set that the base does not have.
     """
     config = peft.LoraConfig(
         r=lora.r,
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
         use_rslora=lora.use_rslora,
-        target_modules=lora.target_modules,
+        target_modules=_target_modules(base, lora),
         bias=lora.bias,
         # LoftQ comes afterwards and is ours: PEFT's own insists on CUDA and quantizes with another code than the base.
         init_lora_weights=True if lora.uses_loftq else lora.init_lora_weights,
@@ -43,6 +47,33 @@ def attach(base: Any, lora: Lora) -> Any:
     for parameter in trainable(model):
         parameter.data = parameter.data.to(getattr(torch, lora.dtype))
     return model
+
+
+def matched(base: Any, lora: Lora) -> dict[str, Any]:
+    """Returns what a named set of target modules is in a base model, as a fact to record; nothing where none is asked.
+
+    Args:
+        base: As `attach` takes it, without an adapter.
+        lora: The adapter's configuration.
+    """
+    return {MATCHED: _target_modules(base, lora)} if target_sets.is_set(lora.target_modules) else {}
+
+
+MATCHED = "matched.target_modules"
+"""The fact's name."""
+
+
+def _target_modules(base: Any, lora: Lora) -> Any:
+    config = getattr(base, "config", None)
+    kind = None if config is None else config.get_text_config().model_type
+    weights = (name for name, module in base.named_modules() if getattr(module, "weight", None) is not None)
+    found = target_sets.listed(lora.target_modules, kind, weights)
+    if not found and target_sets.is_set(lora.target_modules):
+        rule = f"is a set that this model ({kind}) has no modules of, or under names that are not known here"
+        raise TrialFailed(
+            f"lora.target_modules={lora.target_modules} {rule}; try: a list of names, or lora.target_modules=all-linear"
+        )
+    return found
 
 
 def changes_base(lora: Lora) -> bool:

@@ -6,6 +6,7 @@ import torch
 import trl
 
 from trainers import schedules
+from trainers.base_model import has_bf16
 from trainers.trial import Training
 
 
@@ -37,7 +38,7 @@ def sft_config(training: Training, device: torch.device, output_dir: str) -> trl
         activation_checkpointing=training.activation_checkpointing,
         seed=training.seed,
         use_cpu=device.type == "cpu",
-        bf16=device.type == "cuda" and torch.cuda.is_bf16_supported(),
+        bf16=has_bf16(device),
         # A NaN loss must be seen: by default the Trainer logs the mean of what was finite (facts, section 1).
         logging_nan_inf_filter=False,
         save_strategy="no",

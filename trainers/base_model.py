@@ -112,7 +112,12 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
     if device.type == "cpu":
         return torch.float32
     # The tuning guide's rule (001, dtype): bfloat16 where the hardware has it, else float16.
-    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    return torch.bfloat16 if has_bf16(device) else torch.float16
+
+
+def has_bf16(device: torch.device) -> bool:
+    """True on a GPU that computes in bfloat16 itself (Ampere and later); torch counts those that emulate it, too."""
+    return device.type == "cuda" and bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
 
 def _bits_and_bytes(quantization: Quantization, device: torch.device) -> Any:

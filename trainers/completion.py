@@ -25,9 +25,22 @@ def completion_logits(
     Returns:
         Logits in float32 of shape (tokens, vocabulary) and the tokens they should predict, of shape (tokens,).
     """
-    targets = labels[:, 1:]
-    columns = (targets != IGNORED).any(0).nonzero()[:, 0]
-    logits = model(input_ids=input_ids, attention_mask=attention_mask, logits_to_keep=columns, use_cache=False).logits
-    targets = targets[:, columns]
-    counted = targets != IGNORED
-    return logits[counted].float(), targets[counted]
+    logits, counted = counted_logits(model, labels, input_ids=input_ids, attention_mask=attention_mask)
+    return logits, labels[:, 1:][counted]
+
+
+def counted_logits(model: Any, labels: torch.Tensor, **inputs: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """As `completion_logits`, for whatever else a model is given.
+
+    Args:
+        model: A causal language model.
+        labels: (batch, sequence), IGNORED outside the completions.
+        inputs: The model's own, `input_ids` among them.
+
+    Returns:
+        Logits in float32 of shape (tokens, vocabulary), and which of `labels[:, 1:]` they predict, in that order.
+    """
+    counted = labels[:, 1:] != IGNORED
+    columns = counted.any(0).nonzero()[:, 0]
+    logits = model(**inputs, logits_to_keep=columns, use_cache=False).logits
+    return logits[counted[:, columns]].float(), counted

@@ -13,10 +13,10 @@ import datasets
 import torch
 import transformers
 
-from trainers import adapter, base_model, durable, loftq, memory, probes, state, tokens
+from trainers import adapter, base_model, durable, loftq, memory, probes, state, tokens, weighted_rows
 from trainers.arguments import sft_config
 from trainers.coroutine import Coroutine
-from trainers.evaluation import evaluate
+from trainers.evaluation import Measured, measured
 from trainers.failure import failed
 from trainers.full_precision import FullPrecision
 from trainers.lean_sft import LeanSftTrainer
@@ -26,7 +26,7 @@ from trainers.probes import logits
 from trainers.registry import Resources
 from trainers.rungs import Exchange, Rungs
 from trainers.samples import Sample, samples
-from trainers.seam import LEAVES, Began, Command, Ended, Event, Paused, Rung, Sampled, Start, TrialFailed
+from trainers.seam import LEAVES, Began, Command, Confused, Ended, Event, Paused, Rung, Sampled, Start, TrialFailed
 from trainers.trial import Data, TrialConfig
 
 
@@ -94,10 +94,12 @@ class SftTrainer:
     def _evaluate_base(self, start: Start, base: base_model.Base, rows: tokens.TokenRows, exchange: Exchange) -> int:
         facts = {"trainer": "sft", "device": str(self._device), "trainable_parameters": 0, "init_seconds": 0.0}
         exchange(Began(start.trial, 0, {**facts, **self._loaded.facts(start.config)}))
-        values = _measure(start.config, base.model, base, rows)
+        found = _measure(start.config, base.model, base, rows)
+        if found.counts:
+            exchange(Confused(start.trial, 0, found.labels, found.counts))
         for made in _samples(start.config.data, base.model, base, rows):
             exchange(Sampled(start.trial, 0, made))
-        exchange(Rung(start.trial, 0, values))
+        exchange(Rung(start.trial, 0, found.values))
         return 0
 
     def _fit(
@@ -113,6 +115,7 @@ class SftTrainer:
         config = start.config
         measures = probes.at_rungs(config, base, rows)
         transformers.set_seed(config.training.seed)  # where TRL sets it: before the adapter's weights are drawn
+        matched = adapter.matched(base.model, config.lora)
         attached = time.perf_counter()
         model = adapter.attach(base.model, config.lora)
         try:
@@ -135,6 +138,7 @@ class SftTrainer:
                     "trainable_parameters": sum(item.numel() for item in adapter.trainable(model)),
                     "init_seconds": init_seconds,
                     **compared,
+                    **matched,
                     "train_rows": len(rows.train),
                     "validation_rows": len(rows.validation),
                     **self._loaded.facts(config),
@@ -142,7 +146,10 @@ class SftTrainer:
             )
             trainer.add_callback(rungs)
             trainer.keep_state = functools.partial(_keep_state, trainer, start, exchange)
-            trainer.train(resume_from_checkpoint=_resumed(trainer, start))
+            try:
+                trainer.train(resume_from_checkpoint=_resumed(trainer, start))
+            finally:
+                trainer.end_noise()
             return int(trainer.state.global_step), Paused if rungs.paused else Ended
         finally:
             self._release(model, config)
@@ -178,14 +185,28 @@ def _trainer(
         trainer = LeanSftTrainer(
             model=model,
             args=sft_config(config.training, device, str(Path(unused))),
-            train_dataset=datasets.Dataset.from_list([row.row() for row in rows.train]),
+            train_dataset=weighted_rows.dataset(rows.train),
             processing_class=base.tokenizer,
         )
     trainer.training = config.training
+    trainer.data_collator = weighted_rows.Collator(trainer.data_collator)
+    _refuse(trainer, config)
     for parameter, value in weights:
         parameter.data = value  # TRL casts the adapter of a quantized base to bfloat16; lora.dtype decides here
     trainer.remove_callback(transformers.PrinterCallback)
     return trainer
+
+
+def _refuse(trainer: LeanSftTrainer, config: TrialConfig) -> None:
+    """Ends a trial whose own loss and the one it asks for cannot be had at once."""
+    smoothed = config.training.label_smoothing_factor > 0
+    if not smoothed and config.data.class_balance != "weights":
+        return
+    asked = "training.label_smoothing_factor" if smoothed else "data.class_balance=weights"
+    if trainer.args.loss_type != "nll":
+        raise TrialFailed(f"{asked} changes the usual loss; leave training.kwargs.loss_type out")
+    if trainer.aux_loss_enabled:
+        raise TrialFailed(f"{asked} leaves out the router's loss that this model's config.json asks for")
 
 
 def _samples(data: Data, model: Any, base: base_model.Base, rows: tokens.TokenRows) -> list[list[Sample]]:
@@ -199,13 +220,11 @@ def _measure(
     base: base_model.Base,
     rows: tokens.TokenRows,
     measures: Sequence[probes.Measure] = (),
-) -> dict[str, float]:
-    batch_size = config.training.per_device_eval_batch_size
-    pad = base.tokenizer.pad_token_id
-    values = evaluate(model, rows.validation, rows.answers, batch_size, pad, minority=rows.minority)
+) -> Measured:
+    found = measured(model, rows, base.tokenizer, config.data, config.training.per_device_eval_batch_size)
     for measure in measures:
-        values |= measure(model)
-    return values
+        found.values.update(measure(model))
+    return found
 
 
 def make(resources: Resources, loaded: Loaded | None = None) -> SftTrainer:

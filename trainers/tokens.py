@@ -79,7 +79,7 @@ class Cutting:
 class TokenRows:
     """A trial's data as token ids.
 
-    `answers` are the completions of the labels, in the labels' order; `minority` indexes the rarest; `fingerprint` is
+    `answers` are the completions of the `labels`, in their order; `minority` indexes the rarest; `fingerprint` is
     that of the validation rows as they are evaluated. `chat` renders conversations, None where the rows are none.
     """
 
@@ -138,7 +138,7 @@ def tokenize(rows: Rows, tokenizer: Any, max_length: int, completion_only: bool 
         answers=_answers(rows, rendering),
         minority=rows.minority,
         fingerprint=fingerprints.of_texts(_texts(evaluated, rendering, max_length)),
-        labels=rows.labels,
+        labels=tuple(rows.labels),
         cut_train=cut_train,
         cut_validation=cut_validation,
         chat=rendering.chat if ways else None,

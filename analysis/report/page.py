@@ -14,6 +14,7 @@ from analysis.report import (
     characteristics,
     data,
     decisions,
+    labels,
     patterns,
     provenance,
     ranking,
@@ -25,7 +26,7 @@ from analysis.report import (
 Section = Callable[[Evidence], Iterator[str]]
 
 _SECTIONS: tuple[ModuleType, ...] = (
-    *(ranking, winner, patterns, recommended, alternatives),
+    *(ranking, winner, labels, patterns, recommended, alternatives),
     *(characteristics, decisions, spent, data, provenance),
 )
 

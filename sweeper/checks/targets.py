@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from sweeper.finding import Finding, Severity
 from sweeper.model_facts import ModelFacts, is_embedding, is_head
 from sweeper.scene import Scene
-from sweeper.target_matching import has_experts, is_pattern, matched, short_names, unmatched
+from sweeper.target_matching import has_experts, is_pattern, matched, resolved, short_names, unmatched
+from trainers.target_sets import SETS
 from trainers.trial import Lora
 
 _KEY = "lora.target_modules"
 _QUERIES = ("q_proj", "v_proj", "query_key_value", "qkv_proj", "c_attn")
-_RULE = "a list holds ends of modules' names, a string is a regular expression for whole names"
+_RULE = "a list holds ends of modules' names; a string is a regular expression for whole names, or one of {}"
 
 
 def check(scene: Scene) -> Iterator[Finding]:
@@ -22,6 +23,7 @@ def check(scene: Scene) -> Iterator[Finding]:
     lora = scene.config.lora
     found = matched(lora, scene.model)
     yield from _missing(lora, scene.model, found)
+    yield from _inexact(lora, scene.model)
     yield from _head(lora, scene.model, found)
     yield from _embeddings(lora, scene.model, found)
 
@@ -34,12 +36,25 @@ def _missing(lora: Lora, model: ModelFacts, found: list[str]) -> Iterator[Findin
     if not found:
         is_wrong = isinstance(lora.target_modules, str) and not is_pattern(lora.target_modules)
         number = f"{'no regular expression' if is_wrong else 'no module matches'}; {there}"
-        yield _finding("error", lora, number=number, rule=_RULE, source="PEFT", remedy=_usual(model))
+        rule = _RULE.format(", ".join(SETS))
+        yield _finding("error", lora, number=number, rule=rule, source="PEFT", remedy=_usual(model))
     elif not isinstance(lora.target_modules, str) and (lost := unmatched(lora.target_modules, model)):
         left = [name for name in lora.target_modules if name not in lost]
         number = f"{', '.join(lost)}: no such module; {there}"
         rule = "PEFT leaves out what it does not find, and says nothing"
         yield _finding("warning", lora, number=number, rule=rule, source="PEFT", remedy=_override(left))
+
+
+def _inexact(lora: Lora, model: ModelFacts) -> Iterator[Finding]:
+    """A set may lack a role in some architectures, or bring one along where one layer computes several."""
+    found = resolved(lora, model)
+    if found is None or not (found.absent or found.along):
+        return
+    said = [f"no {', '.join(found.absent)} in this model"] if found.absent else []
+    fused = [module for module, roles in found.roles.items() if set(roles) & set(found.along)]
+    said += [f"{', '.join(found.along)} along with {', '.join(fused)}"] if found.along else []
+    rule = f"{lora.target_modules} is {', '.join(found.modules)} here; one layer of several roles is adapted as a whole"
+    yield _finding("note", lora, number="; ".join(said), rule=rule, source="model_type", remedy="")
 
 
 def _head(lora: Lora, model: ModelFacts, found: list[str]) -> Iterator[Finding]:

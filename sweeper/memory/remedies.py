@@ -19,7 +19,7 @@ Fits = Callable[[TrialConfig], bool]
 _SHORTEST = 128
 """Tokens: the documents' class of short texts (002, max_length)."""
 
-_NARROW = ["q_proj", "v_proj"]
+_NARROW = "qv"
 """Queries and values, where most of LoRA's gain is (Hu et al. 2021, section 7.1)."""
 
 
@@ -122,7 +122,7 @@ def _narrower(config: TrialConfig, model: ModelFacts, fits: Fits) -> _Mended:
     left = matched(lora, model)
     if not left or len(left) >= len(matched(config.lora, model)):
         return None
-    return dataclasses.replace(config, lora=lora), f"lora.target_modules=[{','.join(_NARROW)}]"
+    return dataclasses.replace(config, lora=lora), f"lora.target_modules={_NARROW}"
 
 
 _CHANGES: tuple[_Change, ...] = (_fewer_evaluated, _fewer_rows, _shorter, _quantized, _checkpointed, _narrower)

@@ -201,15 +201,7 @@ def test_listed_cases_are_the_documents() -> None:
              for trial in planned("loftq", "quantization=nf4")["baselines"]["trials"]]  # fmt: skip
     assert loftq == [(True, None, None), ("loftq", 4, 1), ("loftq", 4, 4)]
     sets = values("target_modules", "sets", "lora.target_modules")
-    mlp = ["gate_proj", "up_proj", "down_proj"]
-    assert sets == [
-        ["q_proj", "v_proj"],
-        ["q_proj", "k_proj", "v_proj", "o_proj"],
-        ["q_proj", "v_proj", "o_proj", "gate_proj"],
-        ["q_proj", "v_proj", "o_proj", *mlp[:1], *mlp[1:]],
-        ["q_proj", "k_proj", "v_proj", "o_proj", *mlp],
-        "all-linear",
-    ]
+    assert sets == ["qv", "attention", "qvo_gate", "qvo_mlp", "attention_mlp", "all-linear"]
 
 
 def test_exp3_holds_what_document_003_held() -> None:

@@ -77,6 +77,7 @@ def measured(events: list[Event]) -> list[Any]:
             }
         },
         {"training": {"probes": ["logits", "bleed", "drift"]}},
+        {"training": {"train_sampling_strategy": "group_by_length", "neftune_noise_alpha": 5.0}},
     ],
     ids=lambda item: "-".join(item) or "plain",
 )

@@ -25,8 +25,8 @@ class Batch:
         positions: The same shape: where in its row a token stands, the prefix counted.
         predicting: (slots, rows * completion): where in its slot's lines * length tokens a completion's token is
             predicted, 0 beyond a completion's end.
-        targets: The same shape: what is predicted there, IGNORED beyond a completion's end and where the loss counts
-            nothing.
+        targets: The same shape: what is predicted there, IGNORED beyond a completion's end and where it does not count.
+        weights: The same shape: what that counts; None where everything counts 1.
     """
 
     ids: torch.Tensor
@@ -34,6 +34,7 @@ class Batch:
     positions: torch.Tensor
     predicting: torch.Tensor
     targets: torch.Tensor
+    weights: torch.Tensor | None = None
 
     @classmethod
     def of(cls, passes: Sequence[Pass], shape: Shape, pad: int, device: torch.device) -> Batch:
@@ -47,7 +48,11 @@ class Batch:
         answers = [_answers(lay, shape) for lay in passes]
         # One tensor each, made at once: row by row it would take longer than a small model's pass.
         made = [*zip(*tokens, strict=True), *zip(*answers, strict=True)]
-        return cls(*(torch.tensor(values, device=device) for values in made))
+        batch = cls(*(torch.tensor(values, device=device) for values in made))
+        if all(row.weight == 1 for lay in passes for line in lay for row in line):
+            return batch
+        weights = torch.tensor([_weights(lay, shape) for lay in passes], device=device)
+        return dataclasses.replace(batch, weights=weights)
 
     def sees(self, begin: int) -> torch.Tensor:
         """Returns (slots * lines, 1, length, begin + length), True where a token may look: the prefix, its row so far.
@@ -97,3 +102,9 @@ def _answers(lay: Pass, shape: Shape) -> tuple[list[int], list[int]]:
             start += len(row.prompt) + len(row.completion) - begin
     left = shape.rows * shape.completion - len(targets)
     return [*predicting, *[0] * left], [*targets, *[IGNORED] * left]
+
+
+def _weights(lay: Pass, shape: Shape) -> list[float]:
+    """Returns what each of a slot's completion tokens counts."""
+    weights = [row.weight for line in lay for row in line for _ in range(shape.completion)]
+    return [*weights, *[1.0] * (shape.rows * shape.completion - len(weights))]

@@ -52,4 +52,4 @@ def _nats(model: Any, places: dict[str, int], pad: int, shape: Shape, lay: Pass)
 def _altered(row: Tokens, model: Any) -> Tokens:
     size = model.get_input_embeddings().weight.shape[0]
     prompt, completion = (tuple((token + 1) % size for token in part) for part in (row.prompt, row.completion))
-    return Tokens(prompt, completion, row.label)
+    return dataclasses.replace(row, prompt=prompt, completion=completion)

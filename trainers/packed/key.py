@@ -30,7 +30,7 @@ def key(config: TrialConfig) -> Key | None:
     training = config.training
     return Key(
         base=repr((config.model, config.quantization)),
-        data=repr(dataclasses.asdict(config.data)),
+        data=repr((dataclasses.asdict(config.data), training.completion_only_loss)),
         max_length=training.max_length,
         completion_only=training.completion_only_loss,
         rows=training.per_device_train_batch_size,
@@ -56,10 +56,7 @@ def alone(config: TrialConfig) -> list[str]:
     return [name for name, (asked, able) in packed.items() if not _is(asked, able)]
 
 
-_OF_TRAINING = (
-    *("optim", "packing", "activation_checkpointing", "probes", "kwargs"),
-    *("neftune_noise_alpha", "train_sampling_strategy", "label_smoothing_factor"),
-)
+_OF_TRAINING = ("optim", "packing", "activation_checkpointing", "probes", "neftune_noise_alpha", "kwargs")
 
 
 def _is(asked: Any, able: Any) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from trainers import own_mask
+from trainers.base_model import has_bf16
 from trainers.packed.batch import Batch
 from trainers.packed.layout import Pass
 from trainers.packed.masks import Masks
@@ -103,39 +104,40 @@ class Pack:
                 layer.show(None)
                 parent._modules[child] = layer.base
 
-    def backward(self, passes: Sequence[Pass], tokens: Sequence[int]) -> torch.Tensor:
+    def backward(
+        self, passes: Sequence[Pass], tokens: Sequence[float], smoothing: Sequence[float] = ()
+    ) -> torch.Tensor:
         """Adds the gradients of every slot's rows.
 
         Args:
             passes: What each slot computes; nothing for a slot that pauses.
-            tokens: What each slot's sum is divided by: the completion tokens of its whole update.
+            tokens: What each slot's sum is divided by: the completion tokens of its whole update, as they weigh.
+            smoothing: Each slot's `training.label_smoothing_factor`; nothing where nobody smooths.
 
         Returns:
             Each slot's loss, of shape (slots,): nats per token of its update, 0 for a slot that pauses.
         """
-        divisors = torch.tensor([max(1, count) for count in tokens], device=self.device)
-        losses = self.nats(passes).sum(1) / divisors
+        divisors = torch.tensor([count or 1 for count in tokens], device=self.device)
+        losses = self.nats(passes, smoothing).sum(1) / divisors
         losses.sum().backward()
         return losses.detach()
 
-    def nats(self, passes: Sequence[Pass]) -> torch.Tensor:
-        """Returns what each completion token costs, in nats, of shape (slots, rows * completion).
+    def nats(self, passes: Sequence[Pass], smoothing: Sequence[float] = ()) -> torch.Tensor:
+        """Returns what each completion token costs, in nats times its weight, of shape (slots, rows * completion).
 
         Args:
             passes: What each slot computes. Its rows come in the order of its lines, 0 beyond a completion's end.
+            smoothing: As for `backward`.
         """
         batch = Batch.of(passes, self.shape, self._pad, self.device)
         with self.installed(), self._precision():
             logits = self._logits(batch)
-        costs = torch.nn.functional.cross_entropy(
-            logits.flatten(0, 1).float(), batch.targets.flatten(), ignore_index=IGNORED, reduction="none"
-        )
-        return costs.view(self.shape.slots, -1)
+        costs = _costs(logits, batch.targets, smoothing)
+        return costs if batch.weights is None else costs * batch.weights
 
     def _precision(self) -> torch.autocast:
         """Returns TRL's mixed precision: bfloat16 on a GPU that has it, none on a CPU."""
-        mixed = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=mixed)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=has_bf16(self.device))
 
     def _logits(self, batch: Batch) -> torch.Tensor:
         """Returns the logits that predict completions: (slots, rows * completion, vocabulary)."""
@@ -153,6 +155,24 @@ class Pack:
         with _predicting(self.model, batch.predicting) as chosen:
             out = self.model(input_ids=batch.ids, past_key_values=cache, use_cache=bool(begin), **apart)
         return chosen(out.logits)
+
+
+def _costs(logits: torch.Tensor, targets: torch.Tensor, smoothing: Sequence[float]) -> torch.Tensor:
+    """Returns what tokens cost, of shape (slots, picked), each slot's as its own smoothing has it.
+
+    A slot that smooths is computed once more by itself: so the others, and it, come out as beside any neighbour.
+    """
+    plain = _cross_entropy(logits.flatten(0, 1), targets.flatten()).view(targets.shape)
+    if not any(smoothing):
+        return plain
+    slots = zip(plain.unbind(), logits.unbind(), targets, smoothing, strict=True)
+    return torch.stack([_cross_entropy(own, at, share) if share else one for one, own, at, share in slots])
+
+
+def _cross_entropy(logits: torch.Tensor, targets: torch.Tensor, smoothing: float = 0.0) -> torch.Tensor:
+    return torch.nn.functional.cross_entropy(
+        logits.float(), targets, ignore_index=IGNORED, reduction="none", label_smoothing=smoothing
+    )
 
 
 @contextlib.contextmanager

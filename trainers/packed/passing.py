@@ -32,7 +32,8 @@ def passed(seats: Seats) -> list[Logged | Rung]:
     held = dict(seats.held)
     batches = [held[slot].batch() if slot in held else [] for slot in range(seats.slots.shape.slots)]
     tokens = [held[slot].tokens if slot in held else 1 for slot in range(len(batches))]
-    losses = seats.slots.pack.backward(batches, tokens).tolist()
+    smoothing = [held[slot].smoothing if slot in held else 0.0 for slot in range(len(batches))]
+    losses = seats.slots.pack.backward(batches, tokens, smoothing).tolist()
     try:
         return _updated(seats, held, losses, began)
     except Exception as error:

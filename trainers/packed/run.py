@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from trainers.length_groups import is_grouped
 from trainers.packed.course import Course
 from trainers.packed.layout import Pass
 from trainers.packed.schedule import Schedule
@@ -35,6 +36,8 @@ class Run:
         waits: True at a rung, until the driver has decided.
         seconds: Its share of what its passes took since it last started: a pass is shared by all who took part.
         saved: The step of its state on disk, 0 where there is none, and the seconds by then.
+        tokens: The completion tokens of its present update, each counted as its row weighs.
+        smoothing: Its `training.label_smoothing_factor`.
     """
 
     def __init__(self, start: Start, rows: Sequence[Tokens], targets: Targets, shape: Shape) -> None:
@@ -43,7 +46,9 @@ class Run:
         self._shape = shape
         self._rows, self._eval_steps, self._logging_steps = rows, training.eval_steps, training.logging_steps
         accumulation = training.gradient_accumulation_steps
-        self._course = Course(len(rows), training.per_device_train_batch_size, accumulation, training.seed)
+        lengths = tuple(len(row.prompt) + len(row.completion) for row in rows) if is_grouped(training) else None
+        batch = training.per_device_train_batch_size
+        self._course = Course(len(rows), batch, accumulation, training.seed, lengths)
         whole = self._course.steps(training.max_steps, training.num_train_epochs)
         self.schedule, self.steps = Schedule(training, whole), start.config.steps_of(whole)
         self.step, self.waits, self.seconds = 0, False, 0.0
@@ -51,14 +56,15 @@ class Run:
         self.unlogged = Unlogged()
         self._left: list[Pass] = []
         self._loss = 0.0
-        self.tokens = 1
+        self.tokens: float = 1
+        self.smoothing = training.label_smoothing_factor
 
     def batch(self) -> Pass:
         """Returns the next rows; the first of an update fix `tokens`, what the update's loss is divided by."""
         if not self._left:
             batches = [[self._rows[at] for at in batch] for batch in self._course.update(self.step)]
             self._left = [lay for batch in batches for lay in self._shape.passes(batch)]
-            self.tokens = sum(row.predicted for batch in batches for row in batch)
+            self.tokens = sum(row.weight * row.predicted for batch in batches for row in batch)
             self._loss = 0.0
         lay = self._left.pop(0)
         self.unlogged.tokens += sum(len(row.prompt) + len(row.completion) for line in lay for row in line)

@@ -10,6 +10,8 @@ from made_up_scenes import llama, scene
 
 from sweeper.checks.targets import check
 from sweeper.finding import Finding
+from sweeper.model_facts import ModelFacts
+from trainers.target_sets import SETS
 
 
 def findings(targets: Any, **more: Any) -> list[Finding]:
@@ -71,3 +73,26 @@ def test_a_mixture_of_experts_is_not_judged_by_its_layers_names() -> None:
     model = llama()
     experts = {"model.layers.0.mlp.experts.0.w1.weight": (8, 8)}
     assert findings(["w1"], model=dataclasses.replace(model, shapes={**model.shapes, **experts})) == []
+
+
+def test_a_set_that_is_there_as_it_says_is_no_finding() -> None:
+    for name in SETS:
+        assert findings(name) == []
+
+
+def test_what_a_set_lacks_or_brings_along_is_said() -> None:
+    layers = ("attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj")
+    linear = {f"transformer.h.0.{name}": (8, 8) for name in layers}
+    shapes = {f"{name}.weight": (8, 8) for name in linear}
+    gpt2 = ModelFacts(shapes, {"model_type": "gpt2"}, linear)
+    (found,) = findings("qvo_gate", model=gpt2)
+    assert (found.severity, found.number) == ("note", "no gate in this model; k along with c_attn")
+    assert found.rule.startswith("qvo_gate is c_attn, attn.c_proj here")
+
+
+def test_a_set_under_names_that_nobody_knows_is_an_error() -> None:
+    linear = {"encoder.0.query": (8, 8)}
+    odd = ModelFacts({"encoder.0.query.weight": (8, 8)}, {"model_type": "odd"}, linear)
+    (found,) = findings("qv", model=odd)
+    assert found.severity == "error" and "no module matches; there are query" in found.number
+    assert "qv, attention, mlp, qvo_gate" in found.rule and found.remedy == "lora.target_modules=all-linear"
