@@ -9,13 +9,15 @@ from typing import Any
 from analysis.data_words import labels, title, told
 from analysis.markdown import table
 from analysis.visible import on_one_line, visible
+from sweeper.data_facts import MOST_DATA
 from trainers.chat_ways import IN_WORDS
 from trainers.preview import BEGIN, END
 
 
 def lines(data: Sequence[Mapping[str, Any]], previews: Sequence[Mapping[str, Any]]) -> list[str]:
     """Returns both, nothing of a sweep that reads no row."""
-    return [*(line for found in data for line in _data(found)), *_previews(previews, len(data) > 1)]
+    several = [f"No more than {MOST_DATA} different data are told of.", ""] if len(data) >= MOST_DATA else []
+    return [*(line for found in data for line in _data(found)), *several, *_previews(previews, len(data) > 1)]
 
 
 def _data(found: Mapping[str, Any]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import datetime
 import importlib.util
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,8 @@ class Chat:
         self.is_own = bool(own)
         self.template = _undated(trained_by_trl(own) or own) if own else CHATML
         self._has_markers = _MARKERS.search(self.template) is not None and tokenizer.is_fast
-        self._special = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
+        added = tokenizer.added_tokens_decoder.items()  # some of them are words, as <think> is
+        self._special = {*tokenizer.all_special_ids, *(index for index, token in added if token.special)}
 
     def conversation(self, messages: Sequence[Message], place: str = "") -> Conversation:
         """Renders a conversation up to its last answer: what follows that is never trained on.
@@ -90,10 +91,14 @@ class Chat:
         """Returns the ids of what a user says, ready to be answered."""
         return self._ids([{"role": "user", "content": text}], add_generation_prompt=True)
 
-    def answer(self, ids: Sequence[int]) -> list[int]:
-        """Returns an answer's ids up to the first special token: what ends a turn need not end a sequence."""
-        end = next((at for at, token in enumerate(ids) if token in self._special), len(ids))
-        return list(ids[:end])
+    def ends(self, answers: Iterable[Sequence[int]]) -> set[int]:
+        """Returns the special tokens with which answers end: a turn's end need not be that of a sequence.
+
+        Args:
+            answers: The ids of each, with the token that ends it, where it is not cut.
+        """
+        last = (next((token for token in reversed(ids) if token in self._special), None) for ids in answers)
+        return {token for token in last if token is not None}
 
     def _taken(self, messages: Sequence[Message], place: str) -> tuple[list[Message], bool]:
         """Returns the turns as the template takes them, and whether the system's had to be merged for that."""
