@@ -5,7 +5,7 @@ The same for a dry run and for a report; `sweeper.data_facts` finds it, the tag 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Found = Mapping[str, Any]
@@ -21,9 +21,10 @@ def told(found: Found) -> dict[str, str]:
     tokens = found.get("tokens") or {}
     rows = {
         "Rows": _rows(found),
-        "Left out": _left_out(found),
+        "Left out": _left_out(found.get("left_out", {}), found.get("places", [])),
         "Trained on": _made(found),
-        "Validation rows": f"{found['validation']:,}" if found.get("validation") else "",
+        "Validation rows": _measured(found.get("validation", 0), found.get("validation_source") or {}),
+        "Test rows": _measured(found.get("test", 0), found.get("test_source") or {}),
         "Tokens of a training row": _lengths(tokens),
         f"Over training.max_length={found.get('max_length')}": _over(tokens, found.get("validation_tokens") or {}),
         "Conversations": str(tokens.get("chat", "")),
@@ -33,17 +34,23 @@ def told(found: Found) -> dict[str, str]:
 
 
 def labels(found: Found) -> list[dict[str, str]]:
-    """Returns the rows of a table: each label with its training rows, their share and its validation rows."""
+    """Returns the rows of a table: each label with its training rows, their share and its validation rows.
+
+    What augmentation and class balance make of the rows, and what a row weighs in the loss, has a column where it is
+    something else.
+    """
     counted = found.get("labels", [])
-    total = sum(trained for _, trained, _ in counted)
+    total = sum(item["train"] for item in counted)
     return [
         {
-            "Label": str(name),
-            "Training rows": f"{trained:,}",
-            "Share (%)": f"{100 * trained / total:.1f}" if total else "",
-            "Validation rows": f"{validation:,}",
+            "Label": str(item["label"]),
+            "Training rows": f"{item['train']:,}",
+            "Share (%)": f"{100 * item['train'] / total:.1f}" if total else "",
+            **({"Trained on": f"{item['made']:,}"} if "made" in item else {}),
+            **({"Weight": str(item.get("weight", ""))} if "weight" in counted[0] else {}),
+            "Validation rows": f"{item['validation']:,}",
         }
-        for name, trained, validation in counted
+        for item in counted
     ]
 
 
@@ -58,12 +65,22 @@ def _rows(found: Found) -> str:
     return f"{found.get('read', 0):,} read from {found.get('path', '')}: {', '.join(parts)}"
 
 
-def _left_out(found: Found) -> str:
-    reasons = ", ".join(f"{count:,} for {reason}" for reason, count in found.get("left_out", {}).items())
-    places = found.get("places", [])
-    more = sum(found.get("left_out", {}).values()) - len(places)
+def _left_out(reasons: Mapping[str, int], places: Sequence[str]) -> str:
+    counted = ", ".join(f"{count:,} for {reason}" for reason, count in reasons.items())
+    more = sum(reasons.values()) - len(places)
     first = f": {'; '.join(places)}{f' and {more:,} more' if more > 0 else ''}" if places else ""
-    return f"{reasons}{first}" if reasons else ""
+    return f"{counted}{first}" if counted else ""
+
+
+def _measured(rows: int, source: Found) -> str:
+    """Says how many rows are measured with and, of those with a source of their own, how many of it are left out."""
+    out = source.get("left_out", {})
+    left = (
+        f", {sum(out.values()):,} of {source['read']:,} left out: {_left_out(out, source.get('places', []))}"
+        if out
+        else ""
+    )
+    return f"{rows:,}{left}" if rows or out else ""
 
 
 def _made(found: Found) -> str:
@@ -82,6 +99,8 @@ def _lengths(tokens: Found) -> str:
 def _over(train: Found, validation: Found) -> str:
     """Says what is cut, and what is left out because nothing of its completion is left."""
     sides = {"training": train, "validation": validation}
+    if not any(side.get("truncated") for side in sides.values()):
+        return "no row" if train else ""
     return "; ".join(f"of the {name} rows {' and '.join(_cut(side))}" for name, side in sides.items() if side)
 
 

@@ -17,8 +17,10 @@ from sweeper.command import Command, representatives
 from sweeper.lengths import Lengths
 from sweeper.preflight import MOST_LOOKED_AT
 from sweeper.row_lengths import row_lengths
+from sweeper.search import Params
 from trainers.chat_ways import IN_WORDS
-from trainers.data import Account, Rows
+from trainers.data import Account, Rows, read_test
+from trainers.seam import TrialFailed
 from trainers.trial import TrialConfig, flatten
 
 MOST_DATA = 6
@@ -29,6 +31,7 @@ _ROOM = 7_600  # characters: a tag of MLflow's has 8,000 (mlflow/utils/validatio
 
 # What the rows and their tokens depend on, besides the data's own keys.
 _BESIDE = ("model.path", "training.max_length", "training.completion_only_loss")
+_GROUPS = ("model", "data", "training")
 _APART = ("data.cache_dir", "data.validation_prompts", "data.max_new_tokens", "data.generated_rows", "data.name")
 
 
@@ -51,14 +54,25 @@ def data_facts(asked: Command) -> list[dict[str, Any]]:
 def different(asked: Command) -> Iterator[TrialConfig]:
     """Yields a configuration for each different data, of a procedure those it holds throughout."""
     seen: set[str] = set()
-    points = [asked.example] if asked.asked is not None else representatives(asked.space)
-    for number, params in enumerate(points):
+    for number, params in enumerate(_points(asked)):
         config, _ = asked.composer.trial(params)
         if config is not None and (text := str(_keys(config))) not in seen:
             seen.add(text)
             yield config
         if len(seen) == MOST_DATA or number >= MOST_LOOKED_AT:
             return
+
+
+def _points(asked: Command) -> Iterator[Params]:
+    """Yields points with all that data can be, beside the first of everything else: composing a trial takes a while."""
+    axes = [axis for axis in asked.space.axes if axis.key in {*_BESIDE, *_GROUPS} or axis.key.startswith("data.")]
+    if asked.asked is not None or not axes:
+        yield asked.example
+    elif any(axis.when for axis in axes):
+        yield from representatives(asked.space)
+    else:
+        alone = dataclasses.replace(asked.space, axes=tuple(axes))
+        yield from ({**asked.example, **point} for point in representatives(alone))
 
 
 def _keys(config: TrialConfig) -> dict[str, Any]:
@@ -76,16 +90,16 @@ def _facts(config: TrialConfig, values: Mapping[str, Any]) -> dict[str, Any] | N
     account = _account(config, rows, plain)
     return {
         "path": redacted(config.data.path),
-        "values": dict(values),
-        **dataclasses.asdict(account),
-        "left_out": dict(account.left_out),
-        "places": [redacted(place)[:_LONGEST_PLACE] for place in account.places[:_MOST_PLACES]],
+        "values": {key: redacted(value) if isinstance(value, str) else value for key, value in values.items()},
+        **_told(account),
         "max_samples": config.data.max_samples,
         "validation": len(rows.validation),
+        "validation_source": _source(rows.validation_account),
+        **_test(config, rows.labels),
         "max_length": config.training.max_length,
         "tokens": _tokens(row_lengths(config)),
         "validation_tokens": _tokens(row_lengths(config, "validation")),
-        "labels": _labels(plain),
+        "labels": _labels(plain, rows),
     }
 
 
@@ -104,6 +118,27 @@ def _account(config: TrialConfig, rows: Rows, plain: Rows) -> Account:
     )
 
 
+def _told(account: Account) -> dict[str, Any]:
+    """Returns an account as it is recorded: the first places, shortened, without what a login would be."""
+    places = [redacted(place)[:_LONGEST_PLACE] for place in account.places[:_MOST_PLACES]]
+    return {**dataclasses.asdict(account), "left_out": dict(account.left_out), "places": places}
+
+
+def _source(account: Account) -> dict[str, Any]:
+    """Returns what is told of rows with a source of their own; nothing where none was read."""
+    told = _told(account)
+    return {key: told[key] for key in ("read", "left_out", "places")} if account.read else {}
+
+
+def _test(config: TrialConfig, labels: tuple[str, ...]) -> dict[str, Any]:
+    """Returns the test rows, which nobody looks at before the choice is made; nothing where there are none."""
+    try:
+        examples, account = read_test(config.data, labels)
+    except TrialFailed:  # which the check of files says
+        return {}
+    return {"test": len(examples), "test_source": _source(account)} if account.read else {}
+
+
 def _tokens(lengths: Lengths | None) -> dict[str, Any] | None:
     if lengths is None:
         return None
@@ -111,14 +146,26 @@ def _tokens(lengths: Lengths | None) -> dict[str, Any] | None:
     return {**told, "chat": "; ".join(IN_WORDS[way] for way in lengths.chat.split(", ") if way)}
 
 
-def _labels(rows: Rows) -> list[tuple[str, int, int]]:
-    """Returns each label with its training and validation rows, the most frequent first; rare ones beyond 60 as one."""
-    train, validation = (Counter(item.label for item in side) for side in (rows.train, rows.validation))
-    counted = [(name, train[index], validation[index]) for index, name in enumerate(rows.labels)]
-    counted.sort(key=lambda item: (-item[1], item[0]))
-    kept, rest = counted[:_MOST_LABELS], counted[_MOST_LABELS:]
-    more = (f"{len(rest)} more labels", sum(item[1] for item in rest), sum(item[2] for item in rest))
-    return [*kept, more] if rest else kept
+def _labels(plain: Rows, rows: Rows) -> list[dict[str, Any]]:
+    """Returns each label's rows, the most frequent label first; rare ones beyond 60 as one.
+
+    `made` and `weight` are there where augmentation and class balance make other rows of them, or weigh them.
+    """
+    sides = {"train": plain.train, "validation": rows.validation, "made": rows.train}
+    counts = {name: Counter(item.label for item in side) for name, side in sides.items()}
+    weights = {item.label: round(item.weight, 3) for item in rows.train if item.weight != 1}
+    found: list[dict[str, Any]] = [
+        {"label": label, **{name: counted[index] for name, counted in counts.items()}, "weight": weights.get(index, 1)}
+        for index, label in enumerate(rows.labels)
+    ]
+    found.sort(key=lambda item: (-item["train"], item["label"]))
+    kept, rest = found[:_MOST_LABELS], found[_MOST_LABELS:]
+    more = {"label": f"{len(rest)} more labels", **{name: sum(item[name] for item in rest) for name in sides}}
+    unneeded = {
+        *(["made"] if all(item["made"] == item["train"] for item in found) else []),
+        *(["weight"] if not weights else []),
+    }
+    return [{key: item[key] for key in item if key not in unneeded} for item in ([*kept, more] if rest else kept)]
 
 
 def as_record(found: list[dict[str, Any]]) -> dict[str, Any]:

@@ -9,13 +9,15 @@ from typing import Any
 from analysis.data_words import labels, title, told
 from analysis.markdown import table
 from analysis.visible import on_one_line, visible
+from sweeper.data_facts import MOST_DATA
 from trainers.chat_ways import IN_WORDS
 from trainers.preview import BEGIN, END
 
 
 def lines(data: Sequence[Mapping[str, Any]], previews: Sequence[Mapping[str, Any]]) -> list[str]:
     """Returns both, nothing of a sweep that reads no row."""
-    return [*(line for found in data for line in _data(found)), *_previews(previews, len(data) > 1)]
+    several = [f"No more than {MOST_DATA} different data are told of.", ""] if len(data) >= MOST_DATA else []
+    return [*(line for found in data for line in _data(found)), *several, *_previews(previews, len(data) > 1)]
 
 
 def _data(found: Mapping[str, Any]) -> Iterator[str]:
@@ -43,19 +45,21 @@ def _previews(previews: Sequence[Mapping[str, Any]], is_one_of_several: bool) ->
     yield f"Rows{of} as they are trained on: {counted}{unknown}"
     for shown in previews:
         yield f"  {_head(shown)}"
-        yield from (f"    {line}" for line in visible(shown["text"]).replace("\t", "\\t").split("\n"))
+        yield from (f"    {line}" if line else "" for line in visible(shown["text"]).replace("\t", "\\t").split("\n"))
     yield ""
 
 
 def _head(shown: Mapping[str, Any]) -> str:
-    place = f" ({on_one_line(shown['place'])})" if shown["place"] else ""
+    # The folder is told above; a bundled file's would be the installation's.
+    name = shown["place"].rpartition("/")[2]
+    place = f" ({on_one_line(name)})" if name else ""
     told = [f"row {shown['row']:,}{place}"]
     if shown["tokens"] is not None:
         told.append(f"{shown['tokens']:,} tokens, {shown['trained']:,} trained")
     if shown["weight"] != 1:
         told.append(f"weight {shown['weight']:.3g}")
-    if shown["way"]:
-        told.append(IN_WORDS[shown["way"]])
+    if shown["way"] == "last":  # the other ways are said once, of all the data
+        told.append(IN_WORDS["last"])
     if shown["crosses"]:
         told.append("a token crosses the end of the prompt")
     return "; ".join(told)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
 from pathlib import Path
 
 import pytest
+from shell import Shell
 
 from analysis.cli import parser
 from sweeper import application
@@ -41,6 +43,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: Path, micro_mo
     (tmp_path / "alpaca.json").write_text(alpaca)
     (tmp_path / "sharegpt.jsonl").write_text(conversations)
     (tmp_path / "labelled.csv").write_text(*blocks(ROOT / "docs/data.md", "csv"))
+    turns = [
+        ["what a day", "so glad you came", "and now?", "tears all night"],
+        ["hello", "hi"],
+        ["are you well?", "very"],
+    ]
+    talks = [[{"from": ("human", "gpt")[at % 2], "value": text} for at, text in enumerate(talk)] for talk in turns]
+    (tmp_path / "talks.json").write_text(json.dumps([{"conversations": talk} for talk in [*talks, talks[1]]]))
     shutil.copytree(micro_model, tmp_path / "my-model")
     for page, file in (("launching", "search_space/mine"), ("procedures", "procedure/dropout")):
         own = tmp_path / "my_conf" / f"{file}.yaml"
@@ -71,6 +80,20 @@ def test_commands_are_understood(folder: Path, capsys: pytest.CaptureFixture[str
         assert capsys.readouterr().err == shown
     else:
         assert WRONG not in command
+
+
+def test_the_rows_that_a_page_shows_are_those_of_a_dry_run(folder: Path, micro_model: Path) -> None:
+    micro = ["model=path", f"model.path={micro_model}", "model.name=m", "sweep.dry_run=true"]
+    page = ROOT / "docs" / "prompts.md"
+    for asked, begins in ((["-m", "lora.r=8,16"], "Data\n"), (["data=path", "data.path=talks.json"], "Rows as")):
+        (shown,) = (block for block in blocks(page, "") if block.startswith(begins))
+        assert _counts_aside(shown) in _counts_aside(Shell(folder).sweep(*asked, *micro).stdout)
+
+
+def _counts_aside(text: str) -> str:
+    """Returns a text without the counts of tokens, which another tokenizer makes others."""
+    text = re.sub(r"[\d,]+ tokens, [\d,]+ trained", "N tokens", text)
+    return re.sub(r"Tokens of a training row: .*?\(the model's\s+tokenizer\)", "Tokens", text, flags=re.DOTALL)
 
 
 def test_pages_link_to_pages_that_exist() -> None:

@@ -11,9 +11,10 @@ chatml: the tokenizer has no template, so ChatML stands in, each answer ended by
 
 from __future__ import annotations
 
+import datetime
 import importlib.util
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,11 @@ CHATML = (
 """For tokenizers without a template. `<|im_end|>` would be many ordinary tokens to them, so that a model could not be
 heard to end: its own end-of-sequence token ends an answer."""
 
+TODAY = datetime.date(2024, 7, 26)
+"""For templates that write today's date: the one that Llama 3.1's falls back to. With the true one, trials of a sweep
+that goes on over midnight would be trained on other tokens."""
+
+_DATES = re.compile(r"""strftime_now\((['"])([^'"]*)\1\)""")
 _MARKERS = re.compile(r"\{%-?\s*generation\s*-?%\}")  # as in trl.chat_template_utils.has_generation_markers
 
 
@@ -59,9 +65,10 @@ class Chat:
         own = tokenizer.chat_template
         own = own.get("default") if isinstance(own, dict) else own
         self.is_own = bool(own)
-        self.template: str = trained_by_trl(own) or own if own else CHATML
+        self.template = _undated(trained_by_trl(own) or own) if own else CHATML
         self._has_markers = _MARKERS.search(self.template) is not None and tokenizer.is_fast
-        self._special = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
+        added = tokenizer.added_tokens_decoder.items()  # some of them are words, as <think> is
+        self._special = {*tokenizer.all_special_ids, *(index for index, token in added if token.special)}
 
     def conversation(self, messages: Sequence[Message], place: str = "") -> Conversation:
         """Renders a conversation up to its last answer: what follows that is never trained on.
@@ -84,10 +91,14 @@ class Chat:
         """Returns the ids of what a user says, ready to be answered."""
         return self._ids([{"role": "user", "content": text}], add_generation_prompt=True)
 
-    def answer(self, ids: Sequence[int]) -> list[int]:
-        """Returns an answer's ids up to the first special token: what ends a turn need not end a sequence."""
-        end = next((at for at, token in enumerate(ids) if token in self._special), len(ids))
-        return list(ids[:end])
+    def ends(self, answers: Iterable[Sequence[int]]) -> set[int]:
+        """Returns the special tokens with which answers end: a turn's end need not be that of a sequence.
+
+        Args:
+            answers: The ids of each, with the token that ends it, where it is not cut.
+        """
+        last = (next((token for token in reversed(ids) if token in self._special), None) for ids in answers)
+        return {token for token in last if token is not None}
 
     def _taken(self, messages: Sequence[Message], place: str) -> tuple[list[Message], bool]:
         """Returns the turns as the template takes them, and whether the system's had to be merged for that."""
@@ -181,6 +192,11 @@ def trained_by_trl(template: str) -> str | None:
         if original.is_file() and original.read_text(encoding="utf-8") == template:
             return file.read_text(encoding="utf-8")
     return None
+
+
+def _undated(template: str) -> str:
+    """Returns a template that writes the same date on every day."""
+    return _DATES.sub(lambda found: f"'{TODAY.strftime(found[2])}'", template)
 
 
 def _to_last_answer(messages: Sequence[Message]) -> list[Message]:

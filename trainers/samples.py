@@ -40,12 +40,17 @@ def samples(model: Any, base: Base, data: Data, rows: TokenRows, slots: int = 1)
     model.eval()
     with torch.no_grad():
         ids = _ids(prompts, data, tokenizer, rows) * slots
-        made = continued(model, ids, data.max_new_tokens, tokenizer.eos_token_id, tokenizer.pad_token_id)
+        end, pad = tokenizer.eos_token_id, tokenizer.pad_token_id
+        made = continued(model, ids, data.max_new_tokens, end, pad, ends=_ends(rows))
     model.train(mode)
-    said = made if rows.chat is None else [rows.chat.answer(tokens) for tokens in made]
-    answers = [tokenizer.decode(tokens, skip_special_tokens=True) for tokens in said]
+    answers = [tokenizer.decode(tokens, skip_special_tokens=True) for tokens in made]
     count = len(prompts)
     return [list(zip(prompts, answers[at : at + count], strict=True)) for at in range(0, len(answers), count)]
+
+
+def _ends(rows: TokenRows) -> set[int]:
+    """Returns the tokens that end what an assistant says, besides the end of a sequence."""
+    return set() if rows.chat is None else rows.chat.ends(row.completion for row in rows.validation)
 
 
 def _ids(prompts: Sequence[str], data: Data, tokenizer: Any, rows: TokenRows) -> list[list[int]]:

@@ -16,7 +16,7 @@ FOUND: dict[str, Any] = {
     **{"places": ["rows.csv:7"], "max_samples": 30, "validation": 13, "max_length": 16},
     "tokens": {**TOKENS, "truncated": 0.2, "dropped": 0.05, "crossing": 0.5, "chat": "turn by turn"},
     "validation_tokens": {**TOKENS, "truncated": 0.0, "dropped": 0.0},
-    "labels": [["happy", 20, 8], ["sad", 10, 5]],
+    "labels": [{"label": "happy", "train": 20, "validation": 8}, {"label": "sad", "train": 10, "validation": 5}],
 }
 
 
@@ -26,7 +26,11 @@ def test_every_row_that_was_read_is_somewhere() -> None:
         "50 read from rows.csv: 30 trained on, 13 set aside for validation, 5 beyond data.max_samples=30, 2 left out"
     )
     assert found["Left out"] == "1 for no label, 1 for empty text: rows.csv:7 and 1 more"
-    assert found["Validation rows"] == "13"
+    assert found["Validation rows"] == "13" and "Test rows" not in found
+    own = {"read": 9, "left_out": {"no label": 2}, "places": ["v.csv:3", "v.csv:4"]}
+    other = told({**FOUND, "validation": 7, "validation_source": own, "test": 4, "test_source": {"read": 4}})
+    assert other["Validation rows"] == "7, 2 of 9 left out: 2 for no label: v.csv:3; v.csv:4"
+    assert other["Test rows"] == "4"
 
 
 @pytest.mark.parametrize(("made", "text"), [(60, "90 rows, 60 added by"), (-6, "24 rows, 6 taken away by")])
@@ -48,6 +52,10 @@ def test_lengths_and_what_max_length_does() -> None:
 
 def test_labels_with_their_shares() -> None:
     assert [list(row.values()) for row in labels(FOUND)] == [["happy", "20", "66.7", "8"], ["sad", "10", "33.3", "5"]]
+
+    balanced = [{**item, "made": 20, "weight": 1.5} for item in FOUND["labels"]]
+    (first, *_) = labels({**FOUND, "labels": balanced})
+    assert (first["Trained on"], first["Weight"]) == ("20", "1.5")
 
 
 def test_nothing_is_said_of_what_is_not_known() -> None:

@@ -120,7 +120,7 @@ def test_tokens_across_the_boundary_are_warned_of(micro_model: Path, rows: Path)
 
 
 def test_a_tag_has_room_for_it() -> None:
-    labels = [[f"a label of some length {number}", 1, 1] for number in range(60)]
+    labels = [{"label": f"label {number}", "train": 1} for number in range(60)]
     large = [{"read": 1, "places": ["p" * 120] * 10, "labels": labels, "left_out": {}} for _ in range(6)]
     record = as_record(large)
     assert len(json.dumps(record)) <= 8000 and len(record["data"]) == 6 and "labels" not in record["data"][0]

@@ -105,13 +105,26 @@ def test_a_refused_conversation_is_named_with_what_the_template_says(
         Chat(tokenizer(GEMMA)).conversation(turns, "talk.json, row 3")
 
 
-def test_a_question_ends_where_the_answer_begins_and_an_answer_where_its_turn_does(tokenizer: Tokenizer) -> None:
+def test_a_question_ends_where_the_answer_begins(tokenizer: Tokenizer) -> None:
     chat = Chat(found := tokenizer(CHATML))
     asked = chat.question("what a day")
     assert found.decode(asked) == "<|im_start|>user\nwhat a day<|im_end|>\n<|im_start|>assistant\n"
     assert list(chat.conversation(TALK[:2]).ids[: len(asked)]) == asked
-    ids = found("so glad")["input_ids"]
-    assert chat.answer([*ids, found.eos_token_id, *ids]) == ids == chat.answer(ids)
+
+
+def test_an_answer_ends_with_the_last_special_token_of_its_turn(micro_model: Path) -> None:
+    found = transformers.AutoTokenizer.from_pretrained(micro_model)
+    found.add_special_tokens({"additional_special_tokens": ["<|im_end|>", "<|channel|>"]})
+    found.add_tokens(["<think>"])
+    found.chat_template = CHATML
+    said = [found(text)["input_ids"] for text in ("<|channel|>a <think> b<|im_end|>\n", "cut <think> he")]
+    assert Chat(found).ends(said) == {found.convert_tokens_to_ids("<|im_end|>")}
+
+
+def test_a_template_that_writes_the_date_writes_the_same_one_every_day(tokenizer: Tokenizer) -> None:
+    chat = Chat(found := tokenizer("{{ strftime_now('%d %b %Y') }}: " + CHATML))
+    made = chat.conversation(TALK)
+    assert found.decode(made.ids).startswith("26 Jul 2024: <|im_start|>") and len(said(found, made)) == 2
 
 
 def trl_templates() -> list[str]:

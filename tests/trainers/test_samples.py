@@ -11,12 +11,14 @@ import pytest
 import torch
 from packs import Drive, with_lora
 
-from trainers import base_model, sft
-from trainers.data import prompt_of
+from trainers import base_model, data, sft
+from trainers.data import Example, Rows, prompt_of
 from trainers.packed.trainer import PackedTrainer
 from trainers.probes.greedy import continued
 from trainers.registry import Resources
+from trainers.samples import samples
 from trainers.seam import Began, Event, Failed, GoOn, Rung, Sampled, Start, Stop
+from trainers.tokens import tokenize
 from trainers.trial import TrialConfig, reference_of
 
 PROMPTS = ["what a day", "nobody laughed"]
@@ -63,6 +65,37 @@ def test_the_untrained_base_answers_as_it_would_by_itself(config: TrialConfig, t
     expected = [base.tokenizer.decode(tokens, skip_special_tokens=True) for tokens in alone]
     events = run(sft.make(Resources()), reference_of(config), tmp_path)
     assert isinstance(events[0], Began) and [answer for _, answer in answers(events)[0]] == expected
+
+
+def rendered(rows: Rows, config: TrialConfig, monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], list[str]]:
+    """Returns what the prompts read as for the model, and its answers where it says the prompts again."""
+    base = base_model.load(config.model, config.quantization, torch.device("cpu"))
+    asked: list[list[int]] = []
+
+    def echoed(model: Any, ids: list[list[int]], *arguments: Any, ends: set[int]) -> list[list[int]]:
+        asked.extend(ids)
+        return ids
+
+    monkeypatch.setattr("trainers.samples.continued", echoed)
+    (made,) = samples(base.model, base, config.data, tokenize(rows, base.tokenizer, 200))
+    return [base.tokenizer.decode(ids) for ids in asked], [answer for _, answer in made]
+
+
+def test_choices_are_the_labels_of_the_rows_where_none_are_named(
+    config: TrialConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = dataclasses.replace(config, data=dataclasses.replace(config.data, template="{choices}: {text} ->"))
+    assert named.data.labels is None
+    prompts, _ = rendered(data.load(named.data), named, monkeypatch)
+    assert prompts == [f"happy, sad: {prompt} ->" for prompt in PROMPTS]
+
+
+def test_in_conversations_a_prompt_is_what_a_user_says(config: TrialConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = ({"role": "user", "content": "a"}, {"role": "assistant", "content": "b"})
+    talks = [Example("a", "b", messages=turns)]
+    prompts, answers = rendered(Rows(talks, talks), config, monkeypatch)
+    assert prompts == [f"<|im_start|>user\n{prompt}<|im_end|>\n<|im_start|>assistant\n" for prompt in PROMPTS]
+    assert answers == prompts
 
 
 def test_prompts_change_no_curve(config: TrialConfig, tmp_path: Path) -> None:
