@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from sweeper.checks import (
+    attention,
     batch,
     bias,
     coverage,
@@ -13,6 +14,7 @@ from sweeper.checks import (
     evaluations,
     four_bit,
     gain,
+    grouping,
     labels,
     learning_rate,
     length,
@@ -39,6 +41,7 @@ CHECKS: tuple[Check, ...] = (
     length.check,
     positions.check,
     packing.check,
+    grouping.check,
     labels.check,
     four_bit.check,
     batch.check,
@@ -55,6 +58,7 @@ CHECKS: tuple[Check, ...] = (
     bias.check,
     optimizer_state.check,
     precision.check,
+    attention.check,
     memory.check,
 )
 """Every check, in the order in which its findings are told."""

@@ -99,7 +99,8 @@ def steps(model: Any, config: TrialConfig, length: int, predicted: int) -> Calla
 
     def step() -> None:
         logits, targets = completion_logits(model, ids, mask, labels)
-        loss = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
+        smoothing = config.training.label_smoothing_factor
+        loss = torch.nn.functional.cross_entropy(logits, targets, reduction="sum", label_smoothing=smoothing)
         del logits
         loss.backward()
         optimizer.step()
@@ -118,6 +119,7 @@ CASES: dict[str, tuple[str, dict[str, Any], int, int]] = {
     "llama, queries and values": ("Llama", {"target_modules": ["q_proj", "v_proj"]}, 256, 16),
     "llama, checkpointing": ("Llama", {"activation_checkpointing": True}, 256, 16),
     "llama, all logits": ("Llama", {}, 128, 128),
+    "llama, smoothed": ("Llama", {"label_smoothing_factor": 0.1}, 128, 128),
     "llama, bfloat16": ("Llama", {"dtype": "bfloat16"}, 256, 16),
     "llama, nf4": ("Llama", {"quantization": "nf4"}, 256, 16),
     "llama, int8": ("Llama", {"quantization": "int8"}, 256, 16),
