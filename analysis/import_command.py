@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analysis.metric_directions import direction
 from analysis.store_options import add_store
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ def add(commands: Commands, uri: str, shown_uri: str) -> None:
     command.add_argument("--sweep", required=True, metavar="NAME", help="what the sweep is to be called")
     command.add_argument("--metric", default="eval_loss", help="what ranks the runs (default: %(default)s)")
     command.add_argument(
-        "--direction", choices=["minimize", "maximize"], help="default: minimize for a loss or perplexity"
+        "--direction",
+        choices=["minimize", "maximize"],
+        help="default: that of a metric this tool measures; minimize for a loss or perplexity",
     )
     command.add_argument(
         "--data-fingerprint", metavar="TEXT", help="stated of all runs: the rows they were evaluated on"
@@ -73,8 +76,9 @@ def _direction(metric: str) -> str:
     Raises:
         ReportError: It tells none.
     """
-    if metric.endswith(_FALLS):
-        return "minimize"
+    known = "minimize" if metric.endswith(_FALLS) else direction(metric)
+    if known is not None:
+        return known
     from analysis.report_error import ReportError
 
     raise ReportError(f"--metric {metric}: say whether less or more is better; add --direction minimize or maximize")

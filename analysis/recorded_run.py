@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from analysis.curve import Curve, Points
+from analysis.metric_directions import OF_CLASSES
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ _FIELDS = {"loss": "losses", "eval_loss": "evals", "learning_rate": "learning_ra
 _COSTS = {"step", "epoch", "total_flos", "num_tokens", "tokens_per_s", "adapter_norm", "entropy", "steps", "seconds"}
 _COSTS |= {"init_seconds", "peak_memory_mib", "trainable_parameters", "best_step", "planned_steps"}
 _COST_ENDINGS = ("_runtime", "_per_second", "_num_tokens", "_time")
-_SUMMARIES = ("best_", "final_", "train_", "system/", "logit_")
+# Of a single label: no verdict asks for one, and there may be a hundred.
+_SUMMARIES = ("best_", "final_", "train_", "system/", "logit_", *OF_CLASSES)
 
 
 def is_of_a_curve(name: str) -> bool:

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from analysis import confusion
+from analysis.confusion import Confusion
+
 PARENT = "mlflow.parentRunId"
 DECISION = "decision."
 """How the tags begin that say what a stage decided."""
@@ -32,6 +35,9 @@ REPORT = "report"
 """The tag of a sweep's own run that says which report it holds: the SHA-256 of its `report.md`, twelve digits."""
 VALIDATION, CONTENT, TOKENIZER = "data.validation", "data.content", "tokenizer"
 """Tags of a trial: fingerprints of the evaluated rows, of the data's files, and of the tokenizer."""
+DATA = "data"
+"""The tag of a sweep that says what became of its rows, how long they are and which labels they have
+(`analysis.data_words`)."""
 SETTLED = "settled"
 """The tag of a procedure's sweep: the id of the trial that measured what it has settled on."""
 ORIGIN = "origin"
@@ -47,7 +53,8 @@ class TrialRow:
     A `short` one ended before the run it stands for would have: it was compared within its stage alone. `verdicts` are
     what its curve shows, as `analysis.verdict` names it. `started` and `ended` are Unix times in seconds, None where
     they are not known; `fingerprints` are those of `VALIDATION`, `CONTENT` and `TOKENIZER` that are. `sweep` is
-    the name of its sweep where several are ranked as one, else empty.
+    the name of its sweep where several are ranked as one, else empty. `confusion` says which labels it takes for which
+    at that rung, None where rows have no labels.
     """
 
     number: int
@@ -66,6 +73,7 @@ class TrialRow:
     ended: float | None = None
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     sweep: str = ""
+    confusion: Confusion | None = None
 
 
 @dataclass(frozen=True)
@@ -137,6 +145,7 @@ def trial_row(
         started=_seconds(times_ms[0]),
         ended=_seconds(times_ms[1]),
         fingerprints={key: tags[key] for key in (VALIDATION, CONTENT, TOKENIZER) if key in tags},
+        confusion=confusion.read(tags),
     )
 
 

@@ -19,7 +19,7 @@ from mlflow.exceptions import MlflowException
 
 from analysis.records import DECISION, PARENT, REPORT
 from sweeper import artifacts
-from sweeper.ledger import SAMPLES, Entry, Ledger, Point, point
+from sweeper.ledger import Entry, Ledger, Point, point
 from sweeper.paths import SweepPaths
 
 Connect = Callable[[], tuple[MlflowClient, str]]
@@ -40,7 +40,7 @@ class _Sent:
     tags: dict[str, str] = field(default_factory=dict)
     params: dict[str, str] = field(default_factory=dict)
     points: set[Point] = field(default_factory=set)
-    table: str | None = None
+    tables: dict[str, str] = field(default_factory=dict)
 
     def is_whole(self, entry: Entry) -> bool:
         """True where the run has ended as its trial has: nothing is added to it any more."""
@@ -196,9 +196,11 @@ class Delivery:
         tags, params = entry.tags, entry.params
         points = [item for item in entry.points if item not in sent.points]
         more = {key: value for key, value in params.items() if key not in sent.params}
-        if (table := entry.table) != sent.table and table is not None:  # before the outcome, as all else
-            self._client.log_text(sent.id, table, SAMPLES)
-        sent.table = table
+        tables = entry.tables
+        for name, table in tables.items():  # before the outcome, as all else
+            if sent.tables.get(name) != table:
+                self._client.log_text(sent.id, table, name)
+        sent.tables = tables
         self._log(sent.id, points, more, {key: value for key, value in tags.items() if sent.tags.get(key) != value})
         for key in {"reason"} & sent.tags.keys() - tags.keys():  # it was interrupted, and goes on
             self._client.delete_tag(sent.id, key)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from dataclasses import dataclass
 
 from sweeper import files, run_length
 from sweeper.effective_rows import effective_rows
-from sweeper.lengths import Lengths, lengths_of
+from sweeper.lengths import Lengths
 from sweeper.near_duplicates import Different
+from sweeper.row_lengths import row_lengths
 from trainers.data import Rows
 from trainers.trial import TrialConfig
 
@@ -45,12 +45,13 @@ def facts_of(config: TrialConfig, known: Different | None = None) -> Facts:
         config: The trial.
         known: How many of these rows are different, where they were compared before.
     """
-    rows = files.rows_of(dataclasses.replace(config.data, augmentation="none"))  # variants are nothing new
+    rows = files.rows_of(files.without_repeats(config.data))
     trained = files.rows_of(config.data)
     if rows is None or trained is None or not rows.train:
         return Facts(0, 0)
     different = known or effective_rows(config, rows.train)
-    tokens = lengths_of(config, rows.train)
+    tokens = row_lengths(config)
+    assert tokens is not None  # there are rows
     return Facts(
         rows=len(rows.train),
         effective_rows=different.rows,

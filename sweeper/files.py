@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from sweeper.settings import LABELLED
+from sweeper.unmeasurable import metric_problems
 from sweeper.validation import Problem
-from trainers import bundled, data, hub, own_code, replay
+from trainers import bundled, data, data_fault, hub, own_code, replay, sources
 from trainers.seam import TrialFailed
 from trainers.trial import Data, Model, TrialConfig
 
@@ -24,10 +24,14 @@ def problems(config: TrialConfig, metric: str) -> list[Problem]:
         config: A validated trial.
         metric: What the sweep ranks by; some need labelled data.
     """
-    rows = _read(_Key(dataclasses.replace(config.data, augmentation="none")))
+    rows = _read(_Key(_for_any_rows(config.data)))
     if isinstance(rows, Problem):
         return [rows, *_model_problems(config.model)]
-    found = [*_metric_problems(config, rows, metric), *_augmentation_problems(config, rows)]
+    found = [
+        *metric_problems(config.data, rows, metric),
+        *_unlabelled_problems(config, rows),
+        *_test_problems(config, rows),
+    ]
     return [*found, *_model_problems(config.model)]
 
 
@@ -37,27 +41,50 @@ def rows_of(config: Data) -> data.Rows | None:
     return None if isinstance(rows, Problem) else rows
 
 
-def _metric_problems(config: TrialConfig, rows: data.Rows, metric: str) -> list[Problem]:
-    if metric in LABELLED and not rows.labels:
-        return [
-            Problem("sweep.metric", metric, f"{config.data.path} holds no labels to predict", "sweep.metric=eval_loss")
-        ]
-    return []
+def without_repeats(config: Data) -> Data:
+    """Returns the data without what says the same again: variants of rows, and rows that stand several times."""
+    balance = config.class_balance if config.class_balance == "undersample" else "none"
+    return dataclasses.replace(config, augmentation="none", augmentation_factor=1, class_balance=balance)
 
 
-def _augmentation_problems(config: TrialConfig, rows: data.Rows) -> list[Problem]:
-    if config.data.augmentation == "none" or rows.labels:
-        return []
-    rule = f"varies {data.AUGMENTABLE}, and {config.data.path} holds others"
-    return [Problem("data.augmentation", config.data.augmentation, rule, "data.augmentation=none")]
+def _for_any_rows(config: Data) -> Data:
+    """Returns the data without what only labelled rows can have, which is looked at by itself."""
+    return dataclasses.replace(config, augmentation="none", class_balance="none")
+
+
+def _unlabelled_problems(config: TrialConfig, rows: data.Rows) -> list[Problem]:
+    return (
+        []
+        if rows.labels
+        else [_problem(fault, fault.key, config.data) for fault in data.unlabelled_faults(config.data)]
+    )
 
 
 def missing(config: TrialConfig) -> Iterator[Problem]:
     """Finds data files that are not there: a trial's identity needs their content, whoever computes it."""
     for key in ("path", "validation_path"):
-        path = getattr(config.data, key)
-        if path is not None and not hub.is_id(path) and not bundled.data_path(path).exists():
-            yield Problem(f"data.{key}", path, "there is no such file or folder", f"data.{key}=FILE")
+        yield from _missing(config.data, key)
+
+
+def _missing(config: Data, key: str) -> Iterator[Problem]:
+    path = getattr(config, key)
+    if path is not None and not hub.is_id(path) and not sources.located(path, config.cache_dir).exists():
+        yield Problem(f"data.{key}", path, "there is no such file or folder", f"data.{key}=FILE")
+
+
+def _test_problems(config: TrialConfig, rows: data.Rows) -> list[Problem]:
+    """Finds what is wrong with the test rows: at the end of a sweep is too late for it."""
+    absent = list(_missing(config.data, "test_path"))
+    return absent or list(_read_test(_Key(config.data), rows.labels))
+
+
+@functools.cache
+def _read_test(key: _Key, labels: tuple[str, ...]) -> tuple[Problem, ...]:
+    try:
+        data.load_test(key.config, labels)
+    except TrialFailed as error:
+        return (_problem(error, "data.test_path", key.config),)
+    return ()
 
 
 class _Key:
@@ -78,7 +105,14 @@ def _read(key: _Key) -> data.Rows | Problem:
     try:
         return data.load(key.config)
     except TrialFailed as error:
-        return Problem("data.path", key.config.path, str(error), f"{DOCS}/data.md names the formats")
+        return _problem(error, "data.path", key.config)
+
+
+def _problem(error: TrialFailed, key: str, config: Data) -> Problem:
+    """Returns what was found while reading; what is not said of another setting is said of the key."""
+    if isinstance(error, data_fault.DataFault):
+        return Problem(error.key, getattr(config, error.key.removeprefix("data.")), error.rule, error.remedy)
+    return Problem(key, getattr(config, key.removeprefix("data.")), str(error), f"{DOCS}/data.md names the formats")
 
 
 def _model_problems(model: Model) -> list[Problem]:

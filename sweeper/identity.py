@@ -71,13 +71,13 @@ def fingerprint(config: TrialConfig) -> str:
 def data_content(config: TrialConfig) -> str:
     """Fingerprints the training and validation rows."""
     paths = [path for path in (config.data.path, config.data.validation_path) if path]
-    contents = [_source_content(path, (config.data.split, "validation")) for path in paths]
+    contents = [_source_content(path, (config.data.split, "validation"), config.data.cache_dir) for path in paths]
     return hashlib.sha256("".join(contents).encode()).hexdigest()
 
 
-def _source_content(path: str, splits: tuple[str, str]) -> str:
+def _source_content(path: str, splits: tuple[str, str], cache_dir: str) -> str:
     """Hashes a file or the splits in a folder; a hub id, with its revision, stands for itself."""
-    place = bundled.data_path(path)
+    place = sources.located(path, cache_dir)
     if place.is_dir():
         files = [file for split in splits for file in sources.files_of(place, split)]
         return "".join(f"{file.name} {_file_content(str(file))} " for file in files)

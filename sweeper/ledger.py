@@ -8,15 +8,17 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from analysis.confusion import CONFUSION, tag_of
 from analysis.diagnosis import diagnose
 from analysis.leaderboard import rank
 from analysis.leaderboard_table import to_markdown
 from analysis.records import (
     CONTENT,
+    DATA,
     IMPORTANCES,
     JUDGED,
     SETTLED,
@@ -61,8 +63,11 @@ _INTERRUPTED = "interrupted; it starts again when the sweep continues"
 SAMPLES = "samples.json"
 """The artifact that holds what a trial answered."""
 
+CONFUSIONS = "confusion.json"
+"""The artifact that holds which labels a trial took for which, at each rung."""
+
 # By this tag MLflow's pages know a table to compare between runs (mlflow.utils.mlflow_tags.MLFLOW_LOGGED_ARTIFACTS).
-_HAS_TABLE = {"mlflow.loggedArtifacts": json.dumps([{"path": SAMPLES, "type": "table"}])}
+_TABLES = "mlflow.loggedArtifacts"
 
 _NAN = math.nan  # one object, so that points with it can be found in a set
 _LARGEST = sys.float_info.max  # what MLflow keeps for an infinity (sqlalchemy_store.sanitize_metric_value)
@@ -97,7 +102,8 @@ class Entry:
     """A trial's run.
 
     `ended` is when the trial ended, or its session without it; `summary` are its last points; `samples` what it
-    answered, pairs of prompt and completion by step; `verdicts` what its curve shows, once it has ended.
+    answered, pairs of prompt and completion by step; `confusions` which labels it took for which, by step, and
+    `confusion` that of its best rung, as a tag; `verdicts` what its curve shows, once it has ended.
     """
 
     trial: Trial
@@ -106,13 +112,26 @@ class Entry:
     summary: list[Point] = field(default_factory=list)
     ended: float | None = None
     samples: dict[int, list[list[str]]] = field(default_factory=dict)
+    confusions: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    confusion: str = ""
     verdicts: tuple[str, ...] = ()
 
     @property
-    def table(self) -> str | None:
-        """What the trial answered at each rung, as MLflow's tables are kept; None where nobody asked."""
-        rows = [[step, *pair] for step, pairs in sorted(self.samples.items()) for pair in pairs]
-        return json.dumps({"columns": ["step", "prompt", "completion"], "data": rows}) if rows else None
+    def tables(self) -> dict[str, str]:
+        """What the run has as MLflow's tables, by file: answers to prompts, and the labels once it has ended."""
+        answers = [[step, *pair] for step, pairs in sorted(self.samples.items()) for pair in pairs]
+        labels = [] if self.ended is None else [*self._labels()]
+        made = {
+            SAMPLES: {"columns": ["step", "prompt", "completion"], "data": answers},
+            CONFUSIONS: {"columns": ["step", "true", "predicted", "rows"], "data": labels},
+        }
+        return {name: json.dumps(table) for name, table in made.items() if table["data"]}
+
+    def _labels(self) -> Iterator[list[Any]]:
+        for step, found in sorted(self.confusions.items()):
+            labels = found["labels"]
+            for true, predicted, rows in found["counts"]:
+                yield [step, labels[true], labels[predicted], rows]
 
     @property
     def points(self) -> list[Point]:
@@ -153,11 +172,19 @@ class Entry:
             "stage": trial.stage,
             "short": str(trial.short).lower(),
             "swept": ",".join(trial.params),
-            **({} if self.table is None else _HAS_TABLE),
+            **self._listed,
+            **({CONFUSION: self.confusion} if self.confusion else {}),
             **({VERDICTS: ",".join(self.verdicts)} if self.verdicts else {}),
             **self._fingerprints,
             **self._ending,
         }
+
+    @property
+    def _listed(self) -> dict[str, str]:
+        """By this tag MLflow's pages know tables to compare between runs."""
+        there = {SAMPLES: any(self.samples.values()), CONFUSIONS: self.confusions and self.ended is not None}
+        found = [{"path": name, "type": "table"} for name, is_there in there.items() if is_there]
+        return {_TABLES: json.dumps(found)} if found else {}
 
     @property
     def _fingerprints(self) -> dict[str, str]:
@@ -193,6 +220,8 @@ class Ledger:
         self.changed: dict[str, None] = {}
         """Trials of which something became known since somebody emptied this."""
         self.importances: dict[str, Any] | None = None
+        self.data: list[Mapping[str, Any]] = []
+        """What is known of each different data of the sweep (`sweeper.data_facts`)."""
         self.settled: str | None = None
         """The trial that measured what a procedure has settled on."""
         self.reported = False
@@ -227,6 +256,8 @@ class Ledger:
                 self.decisions[record["stage"]] = Decided(record["reason"], numbers, record.get("why", ""))
             case "importances":
                 self.importances = {key: value for key, value in record.items() if key not in {"event", "time"}}
+            case "data":
+                self.data = record["data"]
             case "closed":
                 self._close(record)
 
@@ -254,8 +285,11 @@ class Ledger:
             step = record.get("from_step", 0)
             entry.curve = [item for item in entry.curve if item.step <= step] if step else []
             entry.samples = {at: made for at, made in entry.samples.items() if step and at <= step}
+            entry.confusions = {at: made for at, made in entry.confusions.items() if step and at <= step}
         elif event == "sampled":
             self.entries[trial.id].samples[record["step"]] = record["samples"]
+        elif event == "confused":
+            self.entries[trial.id].confusions[record["step"]] = record
         elif event in {"logged", "rung"}:
             self.entries[trial.id].curve += _points(record["values"], record["time"], record["step"])
         elif event in {"ended", "failed"}:
@@ -263,8 +297,16 @@ class Ledger:
             entry.ended = record["time"]
             entry.summary = _points(self._summary(trial), record["time"], 0)
             entry.verdicts = self._verdicts(trial)
+            entry.confusion = self._confusion(entry)
         if trial.id in self.entries:
             self.changed[trial.id] = None
+
+    def _confusion(self, entry: Entry) -> str:
+        best = entry.trial.best(self.objective.metric, self.objective.direction)
+        found = None if best is None else entry.confusions.get(best[0])
+        if found is None:
+            return ""
+        return tag_of(found["step"], found["labels"], found["counts"], _LONGEST_TAG)
 
     def _verdicts(self, trial: Trial) -> tuple[str, ...]:
         """Returns what a curve shows, nothing of a base that was not trained."""
@@ -320,6 +362,7 @@ class Ledger:
         tags |= {JUDGED: json.dumps(self._session.judged)} if self._session.judged else {}
         tags |= stage_tags.tags(self.decisions)
         tags |= {IMPORTANCES: json.dumps(self.importances)} if self.importances else {}
+        tags |= {DATA: json.dumps({"data": self.data})} if self.data else {}
         tags |= {SETTLED: self.settled} if self.settled else {}
         return tags if self.note is None else {**tags, NOTE: self.note}
 

@@ -15,8 +15,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sweeper.evenly_spaced import evenly_spaced
 from trainers.data import Example
+from trainers.evenly_spaced import evenly_spaced
 
 SHARED, OF = 4, 5
 """Rows count as one where they share four of five of their words: 0.8, in integers so that nothing is rounded."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sweeper import procedures, target_table
 from sweeper.command import Command
+from sweeper.data_facts import data_facts
 from sweeper.finding import Finding
 from sweeper.plan_cost import Cost
 from sweeper.preflight import preflight
+from sweeper.previews import previews_of
 from sweeper.procedure import Bounded
 from sweeper.settled import is_open
 from sweeper.space import Axis, Choices
@@ -59,7 +61,9 @@ class Plan:
     `total_trials` counts distinct ones, conditional ones included; `certain_trials` those that no condition decides,
     `max_trials` is a procedure's budget. `total_steps` are the optimizer steps of all of them, reused ones left out;
     `estimated_s` is None until a step was timed with this model on such a device. `way` says in words how trials are
-    drawn and pruned; `targets` what sets of target modules are in this base model (`sweeper.target_table`).
+    drawn and pruned; `targets` what sets of target modules are in this base model (`sweeper.target_table`). `data` are
+    the facts of each different data (`sweeper.data_facts`), `previews` three rows of the first as they are trained on
+    (`trainers.preview`).
     """
 
     stages: list[Stage]
@@ -71,10 +75,16 @@ class Plan:
     max_trials: int | None = None
     way: str = ""
     targets: list[TargetSet] = field(default_factory=list)
+    data: list[dict[str, Any]] = field(default_factory=list)
+    previews: list[dict[str, Any]] = field(default_factory=list)
 
 
 def plan(asked: Command) -> Plan:
     """Returns what a command would do; nothing is written or trained."""
+    return replace(_planned(asked), data=data_facts(asked), previews=previews_of(asked))
+
+
+def _planned(asked: Command) -> Plan:
     cost, wanted = Cost(asked), asked.asked
     findings = preflight(asked)
     if wanted is None:

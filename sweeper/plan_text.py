@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from analysis.markdown import table
-from sweeper import findings_text, target_table
+from sweeper import data_text, findings_text, target_table
 from sweeper.plan import DERIVED, Plan, Stage
 from sweeper.progress import duration
 from sweeper.settled import is_open
@@ -16,6 +16,7 @@ def to_text(made: Plan) -> str:
     shared = _shared(made.stages)
     lines = _section("Held, unless a stage says otherwise", [f"{key}: {listed(shared[key])}" for key in shared])
     lines += [line for stage in made.stages for line in _stage(stage, shared)]
+    lines += data_text.lines(made.data, made.previews)
     lines += ["Target modules", *table(target_table.rows(made.targets), plain=True), ""] if made.targets else []
     return "\n".join([*lines, *findings_text.table(made.findings), "", _total(made)])
 

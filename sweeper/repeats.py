@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sweeper import effective_rows, near_duplicates, remembered_counts
-from sweeper.evenly_spaced import evenly_spaced
 from trainers.data import Example, Rows
+from trainers.evenly_spaced import evenly_spaced
 from trainers.trial import TrialConfig
 
 MOST_COMPARED = 500

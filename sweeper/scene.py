@@ -52,9 +52,11 @@ class Scene:
 
     @property
     def trained_rows(self) -> int:
-        """The rows of an epoch, augmented ones among them."""
-        data = self.config.data
-        return self.facts.rows * (1 if data.augmentation == "none" else data.augmentation_factor)
+        """The rows of an epoch, repeated and augmented ones among them."""
+        data, rows = self.config.data, self.facts.rows
+        if data.class_balance == "oversample" and self.facts.labels:  # the most frequent label is the first
+            rows = len(self.facts.labels) * self.facts.labels[0][1]
+        return rows * (1 if data.augmentation == "none" else data.augmentation_factor)
 
     @cached_property
     def whole(self) -> int:

@@ -35,7 +35,9 @@ class Scenes:
 
     def of(self, config: TrialConfig) -> Scene:
         """Returns the scene of a trial."""
-        everything = files.rows_of(dataclasses.replace(config.data, augmentation="none", max_samples=None))
+        everything = files.rows_of(
+            dataclasses.replace(files.without_repeats(config.data), class_balance="none", max_samples=None)
+        )
         scene = Scene(
             config=config,
             facts=self._facts_of(config),
@@ -62,11 +64,11 @@ class Scenes:
     def _repeats_of(self, config: TrialConfig) -> Repeats:
         key = _rows_key(config)
         if key not in self._repeats:
-            rows = files.rows_of(dataclasses.replace(config.data, augmentation="none"))
+            rows = files.rows_of(files.without_repeats(config.data))
             self._repeats[key] = Repeats() if rows is None else repeats_of(config, rows)
         return self._repeats[key]
 
 
 def _rows_key(config: TrialConfig) -> str:
-    """Names the rows before augmentation, which adds nothing new."""
-    return repr(dataclasses.replace(config.data, augmentation="none", augmentation_factor=1))
+    """Names the rows without their repeats, which add nothing new."""
+    return repr(files.without_repeats(config.data))

@@ -19,6 +19,7 @@ from analysis.redaction import redacted
 from sweeper import (
     aside,
     continuation,
+    data_facts,
     driver_log,
     ending,
     event_log,
@@ -72,7 +73,7 @@ class Session:
         self._asked, self._name, self._settings, self._objective = asked, asked.name, asked.settings, objective
         self._program, self._interruption = program, interruption
         self._patience = Patience(interruption)
-        self._began, self._was_cut = False, False
+        self._began, self._was_cut, self._knows_data = False, False, False
         self._axes: list[str] = []
         self._searched: dict[str, str] | None = None
         self._settled: dict[str, Any] | None = None
@@ -152,6 +153,16 @@ class Session:
         if not self._began:
             self._began = True
             self._append(log, "session", session_record(self._asked, self._axes, self._objective))
+
+    def _tell_data(self, log: EventLog) -> None:
+        """Records what is known of the rows, once: of a sweep that is continued, where more is known than before."""
+        if self._knows_data:
+            return
+        self._knows_data = True
+        found = data_facts.as_record(data_facts.data_facts(self._asked))
+        known = [record["data"] for record in log.history if record["event"] == "data"]
+        if found["data"] != (known[-1] if known else []):
+            self._append(log, "data", found)
 
     def _search(self, log: EventLog, item: Round) -> None:
         """Records a round's axes, where they are not the last ones recorded."""
@@ -261,6 +272,7 @@ class Session:
         self._before.check()
         executor = work.executor  # first: workers load while the rest is made ready
         self._begin(log)
+        self._tell_data(log)
         self._search(log, item)
         self._before.tell()
         overview = Overview(

@@ -10,27 +10,24 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from analysis.criteria import Criteria
+from analysis.metric_directions import direction as known_direction
 from analysis.thresholds import Thresholds
 
 _FORBID_UNKNOWN = {"extra": "forbid"}
 
 LABELLED = (
-    *("eval_accuracy", "eval_macro_f1"),
+    *("eval_accuracy", "eval_macro_f1", "eval_weighted_f1"),
     *("eval_minority_f1", "eval_minority_precision", "eval_minority_recall"),
+    *("eval_generated_accuracy", "eval_generated_macro_f1", "eval_outside_rate", "eval_outside_probability"),
+    *("eval_ece", "eval_confidence", "eval_predicted_share"),
 )
 """What is measured of labelled data alone."""
 
 GENERATED = ("eval_rouge1", "eval_rouge2", "eval_rougeL", "eval_exact_match")
 """What is measured of rows without labels by having them answered freely."""
 
-MEASURED = ("eval_loss", "perplexity", "token_accuracy", *LABELLED)
-"""What a training trial measures at every rung (`trainers.evaluation`)."""
-
-MAXIMIZED = ("token_accuracy", *LABELLED)
-"""Metrics of which more is better."""
-
-MINIMIZED = ("eval_loss", "perplexity")
-"""Metrics of which less is better; of any other, `sweep.direction` must say it."""
+MEASURED = ("eval_loss", "perplexity", "token_accuracy", *LABELLED, *GENERATED)
+"""What a training trial can measure at every rung (`trainers.evaluation`), but for what is about a single label."""
 
 OWN_SAMPLERS = ("auto", "grid", "qmc")
 """The samplers that are no class of Optuna's."""
@@ -203,7 +200,7 @@ class Sweep:
     @property
     def resolved_direction(self) -> Literal["minimize", "maximize"]:
         """The direction given, else the one the metric is known to have."""
-        return self.direction or ("maximize" if self.metric in MAXIMIZED else "minimize")
+        return self.direction or known_direction(self.metric) or "minimize"
 
 
 @dataclass(frozen=True)

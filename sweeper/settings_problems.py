@@ -6,12 +6,11 @@ import difflib
 import math
 from collections.abc import Iterator
 
+from analysis.metric_directions import direction
 from sweeper import files
 from sweeper.executors.devices import visible_gpus
 from sweeper.settings import (
-    MAXIMIZED,
     MEASURED,
-    MINIMIZED,
     OWN_PRUNERS,
     OWN_SAMPLERS,
     Executor,
@@ -22,6 +21,7 @@ from sweeper.settings import (
 )
 from sweeper.space import Choices, Space
 from sweeper.validation import Problem, build
+from trainers.label_names import CLASS_METRICS, is_of_a_class
 from trainers.trial import TrialConfig
 
 MOST_UNPRUNED = 8
@@ -38,11 +38,11 @@ def settings_problems(settings: Settings, space: Space, example: TrialConfig | N
     """
     if settings.trainer.name == "replay":
         yield from files.table_problems(settings.replay.table, settings.sweep.metric, example)
-    elif settings.sweep.metric not in MEASURED:
+    elif not _is_measured(settings.sweep.metric):
         yield Problem(
             "sweep.metric",
             settings.sweep.metric,
-            f"measured are {', '.join(MEASURED)}",
+            f"measured are {', '.join([*MEASURED, *(f'{name}/LABEL' for name in CLASS_METRICS)])}",
             f"sweep.metric={_metric_like(settings.sweep.metric)}",
         )
     yield from _choice_problems(settings, space)
@@ -52,8 +52,8 @@ def settings_problems(settings: Settings, space: Space, example: TrialConfig | N
 
         yield from reach.problems(settings)
     metric = settings.sweep.metric
-    unknown = settings.trainer.name != "replay" and metric not in MEASURED
-    if settings.sweep.direction is None and metric not in {*MAXIMIZED, *MINIMIZED} and not unknown:
+    unknown = settings.trainer.name != "replay" and not _is_measured(metric)
+    if settings.sweep.direction is None and direction(metric) is None and not unknown:
         rule = f"whether more {metric} is better is not known"
         yield Problem("sweep.direction", None, rule, "sweep.direction=maximize, or sweep.direction=minimize")
     intervals = [axis.key for axis in space.axes if not isinstance(axis, Choices)]
@@ -71,6 +71,10 @@ def settings_problems(settings: Settings, space: Space, example: TrialConfig | N
 def named(chosen: Sampler | PrunerSettings) -> str:
     """Returns a sampler's or pruner's name, its class's where it has none."""
     return chosen.name if chosen.name != "auto" else str(chosen.target).rpartition(".")[2]
+
+
+def _is_measured(metric: str) -> bool:
+    return metric in MEASURED or is_of_a_class(metric)
 
 
 def _metric_like(name: str) -> str:

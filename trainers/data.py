@@ -3,60 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from trainers import augmentation, sources
+from trainers import account, augmentation, boundary, class_balance, shapes, sources, split, template_faults, templates
+from trainers.account import Account
+from trainers.cells import optional
+from trainers.data_fault import DataFault
+from trainers.example import Example
+from trainers.found_rows import BadRow, Found, Row, Unusable
 from trainers.minority import minority_of
 from trainers.seam import TrialFailed
-from trainers.sources import Row
+from trainers.shapes import Asked, Shape
 from trainers.trial import Data
 
-SPLIT_SEED = 0
-"""Splits and subsets depend on the data alone, never on a trial's seed, so that trials see the same rows."""
-
-SHAPES = "prompt and completion, or text and label, or text"
-
-AUGMENTABLE = "the texts of rows with text and label"
-
-
-@dataclass(frozen=True)
-class Example:
-    """A row as it is trained on: the loss is on the completion only. `label` indexes `Rows.labels`.
-
-    `text` is a labelled row's own text, before the template made a prompt of it. `weight` is what its tokens count in
-    the loss, 1 for an ordinary row. `messages` are the turns of a conversation, which the tokenizer's chat template
-    renders: prompt and completion are then its plain text, the completion that of the last turn. `place` is where the
-    row stands: a file and a line.
-    """
-
-    prompt: str
-    completion: str
-    label: int | None = None
-    text: str = field(default="", compare=False, repr=False)
-    weight: float = 1.0
-    messages: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
-    place: str = field(default="", compare=False, repr=False)
-
-
-@dataclass(frozen=True)
-class Account:
-    """What became of the rows of the training source: read = left out + set aside + beyond + used.
-
-    `left_out` counts rows that cannot be used, by reason; `places` names the first of them, with file and line.
-    `set_aside` are validation rows; `beyond` those that `data.max_samples` leaves; `used` those that are trained on,
-    before augmentation and `data.class_balance`, and `made` how many more or fewer these two make of them.
-    """
-
-    read: int = 0
-    left_out: Mapping[str, int] = field(default_factory=dict)
-    places: tuple[str, ...] = ()
-    set_aside: int = 0
-    beyond: int = 0
-    used: int = 0
-    made: int = 0
+__all__ = [
+    "Account",
+    "Example",
+    "Rows",
+    "completion_of",
+    "load",
+    "load_test",
+    "prompt_of",
+    "read_test",
+]
 
 
 @dataclass(frozen=True)
@@ -65,7 +35,9 @@ class Rows:
 
     `minority` indexes the label that the fewest training rows have, counted before `max_samples`, so that trials on
     more and on fewer rows are measured by the same one; None where there are no labels. `source` are the rows of the
-    training source, before any was set aside or left out, and `account` says what became of them.
+    training source, before any was set aside or left out. `account` says what became of them, and
+    `validation_account` the same of a validation source of its own. `separator` stands before every label in a
+    completion.
     """
 
     train: list[Example]
@@ -74,6 +46,8 @@ class Rows:
     minority: int | None = None
     source: int = 0
     account: Account = field(default_factory=Account)
+    validation_account: Account = field(default_factory=Account)
+    separator: str = " "
 
 
 def load(data: Data) -> Rows:
@@ -84,117 +58,152 @@ def load(data: Data) -> Rows:
 
     Returns:
         The examples; without validation rows a seeded, stratified share of the training rows is set aside. Only
-        training rows are augmented, after that and after `max_samples`.
+        training rows are balanced and augmented, in this order, after that and after `max_samples`.
 
     Raises:
-        TrialFailed: The source is missing, empty, does not parse, has none of the known columns, or is to be augmented
-            and has no labelled texts.
+        TrialFailed: The source is missing, empty, or holds rows that cannot be used (`data.on_bad_rows`); the template
+            does not fit; rows without labels are to be augmented or balanced.
     """
-    read, set_aside = sources.read(data)
-    labels = _labels(data, read)
-    train = _examples(data.path, read, data, labels)
-    if set_aside is not None:
-        validation = _examples(data.validation_path or data.path, set_aside, data, labels)
-    else:
-        train, validation = _split(train, data.validation_fraction, data.path)
-    minority = minority_of(example.label for example in train)
-    return Rows(_augmented(_subset(train, data.max_samples), data, labels), validation, labels, minority, len(read))
+    found = sources.train(data)
+    asked, shape = _asked(found, data)
+    usable, counted = _examples("data.path", data.path, found, shape, asked)
+    kept, validation, checked = _parted(usable, shape, asked)
+    train = split.subset(kept, data.max_samples)
+    made = _augmented(class_balance.balanced(train, data), data, asked.labels)
+    counted = dataclasses.replace(
+        counted,
+        set_aside=len(usable) - len(kept),
+        beyond=len(kept) - len(train),
+        used=len(train),
+        made=len(made) - len(train),
+    )
+    minority = minority_of(example.label for example in kept)
+    return Rows(made, validation, asked.labels, minority, len(found), counted, checked, shapes.separator(data))
 
 
-def _labels(data: Data, rows: Sequence[Row]) -> tuple[str, ...]:
-    if not {"text", "label"} <= set(rows[0]):
-        return ()
-    found = {str(row["label"]) for row in rows if row.get("label") not in (None, "")}
-    return tuple(data.labels) if data.labels else tuple(sorted(found))
+def load_test(data: Data, labels: Sequence[str] = ()) -> list[Example]:
+    """Reads the test rows; see `read_test`."""
+    return read_test(data, labels)[0]
 
 
-def _split(examples: list[Example], fraction: float, path: str) -> tuple[list[Example], list[Example]]:
-    """Sets aside a share of every label's examples, at least one example in all."""
-    if len(examples) < 2:
-        raise TrialFailed(f"{path} has one row: too few to set some aside for validation")
-    count = min(max(1, round(fraction * len(examples))), len(examples) - 1)
-    chosen = _stratified(examples, count)
-    rest = [example for index, example in enumerate(examples) if index not in chosen]
-    return rest, [example for index, example in enumerate(examples) if index in chosen]
+def read_test(data: Data, labels: Sequence[str] = ()) -> tuple[list[Example], Account]:
+    """Reads the test rows, which nothing is chosen by.
+
+    Args:
+        data: `data.test_path`, else the split `test` of a folder or hub data set at `data.path`.
+        labels: `Rows.labels` of the trial: test rows with others are bad rows.
+
+    Returns:
+        The examples and what became of the rows; neither where there are no test rows.
+
+    Raises:
+        TrialFailed: There is nothing at `data.test_path`, or it holds rows that cannot be used (`data.on_bad_rows`).
+    """
+    found = sources.test(data)
+    if found is None:
+        return [], Account()
+    shape = shapes.LABELLED if labels else _first(found)[1]
+    return _examples(*_named(data, "test_path"), found, shape, Asked(data, tuple(labels)))
 
 
-def _subset(examples: list[Example], max_samples: int | None) -> list[Example]:
-    if max_samples is None or max_samples >= len(examples):
-        return examples
-    chosen = _stratified(examples, max_samples)
-    return [example for index, example in enumerate(examples) if index in chosen]
+def _asked(found: Sequence[Found], data: Data) -> tuple[Asked, Shape | None]:
+    """Returns the shape of the first row that has one, and the labels where that has them."""
+    first, shape = _first(found)
+    asked = Asked(data, _labels(found, data) if shape is shapes.LABELLED else ())
+    if not asked.labels and (faults := unlabelled_faults(data)):
+        raise faults[0]
+    if first is not None and shape is not None and (fault := template_faults.found(shape, first.values, asked)):
+        raise fault
+    return asked, shape
+
+
+def _first(found: Sequence[Found]) -> tuple[Row | None, Shape | None]:
+    rows = (row for row in found if isinstance(row, Row))
+    return next(((row, shape) for row in rows if (shape := shapes.shape_of(row.values))), (None, None))
+
+
+def _labels(found: Sequence[Found], data: Data) -> tuple[str, ...]:
+    if data.labels:
+        return tuple(data.labels)
+    return tuple(sorted(set(filter(None, (_label(row) for row in found if isinstance(row, Row))))))
+
+
+def _label(row: Row) -> str:
+    """Returns a row's label; a bad row names none."""
+    try:
+        return optional(row.values, "label").strip() if optional(row.values, "text").strip() else ""
+    except Unusable:
+        return ""
+
+
+def _examples(
+    key: str, path: str, found: Sequence[Found], shape: Shape | None, asked: Asked
+) -> tuple[list[Example], Account]:
+    """Makes examples of a source's rows; those that cannot be used stop it or are left out, as the data ask."""
+    made = [row if isinstance(row, BadRow) else shapes.examined(row, shape, asked) for row in found]
+    bad = [row for row in made if isinstance(row, BadRow)]
+    if len(bad) == len(made) or (bad and asked.data.on_bad_rows == "error"):
+        raise account.stop(key, path, len(made), bad)
+    return [row for row in made if isinstance(row, Example)], account.of(len(made), bad)
+
+
+def _parted(usable: list[Example], shape: Shape | None, asked: Asked) -> tuple[list[Example], list[Example], Account]:
+    """Returns training and validation rows, and what became of those of a validation source of its own."""
+    data = asked.data
+    held = sources.validation(data)
+    if held is not None:
+        return usable, *_examples(*_named(data, "validation_path"), held, shape, asked)
+    if len(usable) < 2:
+        raise TrialFailed(f"{data.path} has one row: too few to set some aside for validation")
+    return *split.set_aside(usable, data.validation_fraction), Account()
+
+
+def _named(data: Data, key: str) -> tuple[str, str]:
+    """Returns the setting that names a source and its value; without one of its own that is `data.path`."""
+    path = getattr(data, key)
+    return (f"data.{key}", path) if path is not None else ("data.path", data.path)
+
+
+def unlabelled_faults(data: Data) -> list[DataFault]:
+    """Returns what is wrong with the settings of rows that have no labels."""
+    asked = {
+        "augmentation": "varies the texts of rows with text and label",
+        "class_balance": "balances rows with text and label",
+    }
+    return [
+        DataFault(f"data.{key}", f"{rule}, and {data.path} holds others", f"data.{key}=none")
+        for key, rule in asked.items()
+        if getattr(data, key) != "none"
+    ]
 
 
 def _augmented(examples: list[Example], data: Data, labels: Sequence[str]) -> list[Example]:
     """Puts behind every example its variants, where the data are to be augmented."""
     if data.augmentation == "none":
         return examples
-    if any(example.label is None for example in examples):
-        raise TrialFailed(f"data.augmentation={data.augmentation} varies {AUGMENTABLE}, and {data.path} holds others")
     return [row for example in examples for row in (example, *_variants(example, data, labels))]
 
 
 def _variants(example: Example, data: Data, labels: Sequence[str]) -> Iterator[Example]:
     for number in range(1, data.augmentation_factor):
         text = augmentation.variant(example.text, number)
-        yield dataclasses.replace(example, prompt=prompt_of(text, data, labels), text=text)
-
-
-def _stratified(examples: Sequence[Example], count: int) -> set[int]:
-    """Draws exactly `count` positions, of every label its share (largest remainders first)."""
-    groups = _by_label(examples)
-    shares = {label: count * len(members) / len(examples) for label, members in groups.items()}
-    quota = {label: int(share) for label, share in shares.items()}
-    for label in sorted(shares, key=lambda item: quota[item] - shares[item])[: count - sum(quota.values())]:
-        quota[label] += 1
-    for members in groups.values():
-        random.Random(SPLIT_SEED).shuffle(members)
-    return {index for label, members in groups.items() for index in members[: quota[label]]}
-
-
-def _by_label(examples: Sequence[Example]) -> dict[int | None, list[int]]:
-    members: dict[int | None, list[int]] = {}
-    for index, example in enumerate(examples):
-        members.setdefault(example.label, []).append(index)
-    return members
-
-
-def _examples(path: str, rows: Sequence[Row], data: Data, labels: tuple[str, ...]) -> list[Example]:
-    return [_example(row, data, labels, f"{path}, row {number}") for number, row in enumerate(rows, start=1)]
-
-
-def _example(row: Row, data: Data, labels: tuple[str, ...], place: str) -> Example:
-    if labels:
-        return _labelled(row, data, labels, place)
-    if {"prompt", "completion"} <= set(row):
-        return Example(_text(row, "prompt", place), _text(row, "completion", place))
-    return Example("", _text(row, "text", place))
-
-
-def _text(row: Row, column: str, place: str) -> str:
-    """Returns a cell's text; numbers count as text, nothing does not."""
-    if column not in row:
-        raise TrialFailed(f"{place} has the columns {', '.join(sorted(row))}; looked for {SHAPES}")
-    if row[column] is None or str(row[column]).strip() == "":
-        raise TrialFailed(f"{place} has an empty {column}")
-    return str(row[column])
-
-
-def _labelled(row: Row, data: Data, labels: tuple[str, ...], place: str) -> Example:
-    text, label = _text(row, "text", place), _text(row, "label", place)
-    if label not in labels:
-        raise TrialFailed(f"{place} has the label {label!r}; known are {', '.join(labels)}")
-    return Example(prompt_of(text, data, labels), completion_of(label), labels.index(label), text)
+        prompt = templates.prompt(text, data, labels, example.columns).rstrip(boundary.BLANKS)
+        yield dataclasses.replace(example, prompt=prompt, text=text)
 
 
 def prompt_of(text: str, data: Data, labels: Sequence[str] = ()) -> str:
-    """Returns a text as a prompt: the template around it, where there is one."""
-    if not data.template:
-        return text
-    filled = data.template.replace("{instruction}", data.instruction or "").replace("{choices}", ", ".join(labels))
-    return filled.replace("{text}", text)
+    """Returns a text that somebody typed as a prompt: in the template, where there is one, as a row's text is.
+
+    Places for other columns are left empty, and blanks at the end belong to the completion.
+    """
+    return templates.prompt(text, data, labels).rstrip(boundary.BLANKS)
 
 
-def completion_of(label: str) -> str:
-    """Returns a label as a completion: the space stands on this side, so that no token crosses the boundary."""
-    return f" {label}"
+def completion_of(label: str, separator: str = " ") -> str:
+    """Returns a label as a completion: the space stands on this side, so that no token crosses the boundary.
+
+    Args:
+        label: It.
+        separator: `Rows.separator`: what the template ends with, else a blank.
+    """
+    return f"{separator}{label}"

@@ -20,16 +20,17 @@ _GROWS: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 class Scores:
     """What a model thinks of each answer's tokens: (slots * batch, answers, tokens), 0 behind an answer's end.
 
-    `log_probabilities` are in nats; `hits` are 1 where the token is the model's own first choice.
+    `log_probabilities` are in nats; `hits` are 1 where the token is the model's own first choice, which `choices` has.
     """
 
     log_probabilities: torch.Tensor
     hits: torch.Tensor
+    choices: torch.Tensor
 
     def by_slot(self, slots: int) -> list[Scores]:
         """Returns the scores of each slot that shared the pass."""
-        parts = zip(self.log_probabilities.chunk(slots), self.hits.chunk(slots), strict=True)
-        return [Scores(*part) for part in parts]
+        parts = (item.chunk(slots) for item in (self.log_probabilities, self.hits, self.choices))
+        return [Scores(*part) for part in zip(*parts, strict=True)]
 
 
 def score(
@@ -132,7 +133,8 @@ def _scores(logits: torch.Tensor, answers: Answers) -> Scores:
     table, used = _table(answers, logits.device)
     logits, wanted = logits.float(), table.expand(len(logits), -1, -1)
     log_probabilities = logits.log_softmax(-1).gather(-1, wanted[..., None])[..., 0]
-    return Scores(log_probabilities * used, (logits.argmax(-1) == wanted) * used)
+    choices = logits.argmax(-1)
+    return Scores(log_probabilities * used, (choices == wanted) * used, choices)
 
 
 def _table(answers: Answers, device: Any) -> tuple[torch.Tensor, torch.Tensor]:

@@ -33,16 +33,17 @@ class Loaded:
     def rows(self, config: TrialConfig) -> tokens.TokenRows:
         """Returns the trial's data, tokenised by its base model's tokenizer."""
         tokenizer = self.base(config).tokenizer
-        key = (repr(dataclasses.asdict(config.data)), config.training.max_length)
+        max_length, completion_only = config.training.max_length, config.training.completion_only_loss
+        key = (repr(dataclasses.asdict(config.data)), max_length, completion_only)
         if key not in self._rows:
-            self._rows[key] = tokens.tokenize(data.load(config.data), tokenizer, config.training.max_length)
+            self._rows[key] = tokens.tokenize(data.load(config.data), tokenizer, max_length, completion_only)
         return self._rows[key]
 
-    def fingerprints(self, config: TrialConfig) -> dict[str, str]:
-        """Returns the facts that tell whether a trial's numbers can be compared with others'."""
+    def facts(self, config: TrialConfig) -> dict[str, str | int]:
+        """Returns what its rows became, and the fingerprints that tell whether numbers can be compared with others'."""
         rows, tokenizer = self.rows(config), self.base(config).tokenizer
         self._tokenizer = self._tokenizer or fingerprints.of_tokenizer(tokenizer)
-        return {fingerprints.VALIDATION: rows.fingerprint, fingerprints.TOKENIZER: self._tokenizer}
+        return {**rows.facts, fingerprints.VALIDATION: rows.fingerprint, fingerprints.TOKENIZER: self._tokenizer}
 
     def holds(self, config: TrialConfig) -> bool:
         """True where the trial's base model is the one that is held."""

@@ -11,8 +11,9 @@ from typing import Any
 import transformers
 
 from trainers import adapter, schedules
+from trainers.evaluation import Measured
 from trainers.patience import patiently
-from trainers.seam import Began, Event, GoOn, Logged, Pause, Rung, Sampled, Saved, Start, Stop
+from trainers.seam import Began, Confused, Event, GoOn, Logged, Pause, Rung, Sampled, Saved, Start, Stop
 
 Exchange = Callable[[Event], Any]
 """Hands an event to the driver; returns its command where the event is a `Rung`."""
@@ -26,7 +27,7 @@ class Rungs(transformers.TrainerCallback):  # type: ignore[misc]
         *,
         start: Start,
         exchange: Exchange,
-        measure: Callable[[], dict[str, float]],
+        measure: Callable[[], Measured],
         samples: Callable[[], list[list[tuple[str, str]]]],
         tokens_seen: Callable[[], int],
         spent: Callable[[], tuple[float, float | None]],
@@ -52,11 +53,13 @@ class Rungs(transformers.TrainerCallback):  # type: ignore[misc]
         if state.global_step % self._start.config.training.eval_steps and state.global_step < self._steps:
             return
         paused = time.perf_counter()
-        values = self._measure()
-        schedules.after_evaluation(lr_scheduler, values["eval_loss"])  # before a state is written
+        found = self._measure()
+        schedules.after_evaluation(lr_scheduler, found.values["eval_loss"])  # before a state is written
+        if found.counts:
+            self._exchange(Confused(self._start.trial, state.global_step, found.labels, found.counts))
         for made in self._samples():
             self._exchange(Sampled(self._start.trial, state.global_step, made))
-        self._wait(args, state, control, model, values)
+        self._wait(args, state, control, model, found.values)
         self._clock += time.perf_counter() - paused  # neither evaluating nor waiting counts as training time
 
     def on_log(

@@ -11,13 +11,14 @@ from trainers.base_model import Base
 from trainers.data import prompt_of
 from trainers.probes.greedy import continued
 from trainers.seam import TrialFailed
+from trainers.tokens import TokenRows
 from trainers.trial import Data
 
 Sample = tuple[str, str]
 """A prompt as it was typed, and the answer."""
 
 
-def samples(model: Any, base: Base, data: Data, slots: int = 1) -> list[list[Sample]]:
+def samples(model: Any, base: Base, data: Data, rows: TokenRows, slots: int = 1) -> list[list[Sample]]:
     """Answers `data.validation_prompts` greedily; no random number is drawn.
 
     Args:
@@ -25,6 +26,7 @@ def samples(model: Any, base: Base, data: Data, slots: int = 1) -> list[list[Sam
             It is left in the mode it was in.
         base: Its tokenizer.
         data: The prompts, the template around each, and the most new tokens.
+        rows: The trial's rows: a prompt is rendered as they are.
         slots: How many models share the pass.
 
     Returns:
@@ -37,16 +39,20 @@ def samples(model: Any, base: Base, data: Data, slots: int = 1) -> list[list[Sam
     mode = model.training
     model.eval()
     with torch.no_grad():
-        ids = _ids(prompts, data, tokenizer) * slots
+        ids = _ids(prompts, data, tokenizer, rows) * slots
         made = continued(model, ids, data.max_new_tokens, tokenizer.eos_token_id, tokenizer.pad_token_id)
     model.train(mode)
-    answers = [tokenizer.decode(tokens, skip_special_tokens=True) for tokens in made]
+    said = made if rows.chat is None else [rows.chat.answer(tokens) for tokens in made]
+    answers = [tokenizer.decode(tokens, skip_special_tokens=True) for tokens in said]
     count = len(prompts)
     return [list(zip(prompts, answers[at : at + count], strict=True)) for at in range(0, len(answers), count)]
 
 
-def _ids(prompts: Sequence[str], data: Data, tokenizer: Any) -> list[list[int]]:
-    found = [list(tokenizer(prompt_of(prompt, data, data.labels or ()))["input_ids"]) for prompt in prompts]
+def _ids(prompts: Sequence[str], data: Data, tokenizer: Any, rows: TokenRows) -> list[list[int]]:
+    """Returns each prompt's ids: what a user says in a conversation, else the text in the template."""
+    if rows.chat is not None:
+        return [rows.chat.question(prompt) for prompt in prompts]
+    found = [list(tokenizer(prompt_of(prompt, data, rows.labels))["input_ids"]) for prompt in prompts]
     if not all(found):
         raise TrialFailed(f"data.validation_prompts={list(prompts)}: a prompt has no token; try one with a word in it")
     return found

@@ -16,7 +16,7 @@ import transformers
 from trainers import adapter, base_model, durable, loftq, memory, probes, state, tokens, weighted_rows
 from trainers.arguments import sft_config
 from trainers.coroutine import Coroutine
-from trainers.evaluation import evaluate
+from trainers.evaluation import Measured, measured
 from trainers.failure import failed
 from trainers.full_precision import FullPrecision
 from trainers.lean_sft import LeanSftTrainer
@@ -26,7 +26,7 @@ from trainers.probes import logits
 from trainers.registry import Resources
 from trainers.rungs import Exchange, Rungs
 from trainers.samples import Sample, samples
-from trainers.seam import LEAVES, Began, Command, Ended, Event, Paused, Rung, Sampled, Start, TrialFailed
+from trainers.seam import LEAVES, Began, Command, Confused, Ended, Event, Paused, Rung, Sampled, Start, TrialFailed
 from trainers.trial import Data, TrialConfig
 
 
@@ -93,11 +93,13 @@ class SftTrainer:
 
     def _evaluate_base(self, start: Start, base: base_model.Base, rows: tokens.TokenRows, exchange: Exchange) -> int:
         facts = {"trainer": "sft", "device": str(self._device), "trainable_parameters": 0, "init_seconds": 0.0}
-        exchange(Began(start.trial, 0, {**facts, **self._loaded.fingerprints(start.config)}))
-        values = _measure(start.config, base.model, base, rows)
-        for made in _samples(start.config.data, base.model, base):
+        exchange(Began(start.trial, 0, {**facts, **self._loaded.facts(start.config)}))
+        found = _measure(start.config, base.model, base, rows)
+        if found.counts:
+            exchange(Confused(start.trial, 0, found.labels, found.counts))
+        for made in _samples(start.config.data, base.model, base, rows):
             exchange(Sampled(start.trial, 0, made))
-        exchange(Rung(start.trial, 0, values))
+        exchange(Rung(start.trial, 0, found.values))
         return 0
 
     def _fit(
@@ -126,7 +128,7 @@ class SftTrainer:
                 start=start,
                 exchange=exchange,
                 measure=lambda: _measure(config, model, base, rows, measures),
-                samples=lambda: _samples(config.data, model, base),
+                samples=lambda: _samples(config.data, model, base, rows),
                 tokens_seen=lambda: trainer.tokens_seen,
                 spent=lambda: self._spent(began),
                 facts={
@@ -139,7 +141,7 @@ class SftTrainer:
                     **matched,
                     "train_rows": len(rows.train),
                     "validation_rows": len(rows.validation),
-                    **self._loaded.fingerprints(config),
+                    **self._loaded.facts(config),
                 },
             )
             trainer.add_callback(rungs)
@@ -207,9 +209,9 @@ def _refuse(trainer: LeanSftTrainer, config: TrialConfig) -> None:
         raise TrialFailed(f"{asked} leaves out the router's loss that this model's config.json asks for")
 
 
-def _samples(data: Data, model: Any, base: base_model.Base) -> list[list[Sample]]:
+def _samples(data: Data, model: Any, base: base_model.Base, rows: tokens.TokenRows) -> list[list[Sample]]:
     """Returns a trial's answers, nothing where nobody asks."""
-    return samples(model, base, data) if data.validation_prompts else []
+    return samples(model, base, data, rows) if data.validation_prompts else []
 
 
 def _measure(
@@ -218,13 +220,11 @@ def _measure(
     base: base_model.Base,
     rows: tokens.TokenRows,
     measures: Sequence[probes.Measure] = (),
-) -> dict[str, float]:
-    batch_size = config.training.per_device_eval_batch_size
-    pad = base.tokenizer.pad_token_id
-    values = evaluate(model, rows.validation, rows.answers, batch_size, pad, minority=rows.minority)
+) -> Measured:
+    found = measured(model, rows, base.tokenizer, config.data, config.training.per_device_eval_batch_size)
     for measure in measures:
-        values |= measure(model)
-    return values
+        found.values.update(measure(model))
+    return found
 
 
 def make(resources: Resources, loaded: Loaded | None = None) -> SftTrainer:

@@ -1,72 +1,86 @@
-"""Where rows come from: a JSONL, CSV or Parquet file, a folder of them, or a data set on the Hugging Face hub."""
+"""Where rows come from: files, a folder of them, what is made on this machine, or a data set on the hub."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from trainers import hub
+from trainers import docstrings, hub, row_files
 from trainers.bundled import data_path
+from trainers.found_rows import BadRow, Found, Row
+from trainers.row_files import SUFFIXES
 from trainers.seam import TrialFailed
 from trainers.trial import Data
 
-Row = Mapping[str, Any]
-
-SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
+VALIDATION, TEST = "validation", "test"
 
 
-def read(data: Data) -> tuple[list[Row], list[Row] | None]:
-    """Reads training and validation rows.
-
-    Args:
-        data: Where they are.
-
-    Returns:
-        The rows of `data.split`, and the validation rows; None where no file and no split holds any.
+def train(data: Data) -> list[Found]:
+    """Reads what stands where training rows should be.
 
     Raises:
-        TrialFailed: There is nothing to read, or a row does not parse.
+        TrialFailed: There is nothing to read.
     """
-    train = _filled(rows_of(data.path, data.split, data), data.path, data.split)
-    if data.validation_path:
-        split = "validation" if _has_splits(data.validation_path) else ""
-        return train, _filled(rows_of(data.validation_path, split, data), data.validation_path, split)
-    return train, (rows_of(data.path, "validation", data) or None) if _has_splits(data.path) else None
+    return _filled(data.path, data.split, data)
 
 
-def _filled(rows: list[Row], path: str, split: str) -> list[Row]:
+def validation(data: Data) -> list[Found] | None:
+    """Reads validation rows: those of `data.validation_path`, else of the split of that name; None without either."""
+    return _held_out(data, data.validation_path, VALIDATION)
+
+
+def test(data: Data) -> list[Found] | None:
+    """Reads test rows: those of `data.test_path`, else of the split of that name; None without either."""
+    return _held_out(data, data.test_path, TEST)
+
+
+def _held_out(data: Data, path: str | None, split: str) -> list[Found] | None:
+    if path is not None:
+        return _filled(path, split, data)
+    return (rows_of(data.path, split, data) or None) if _has_splits(data.path, data) else None
+
+
+def _filled(path: str, split: str, data: Data) -> list[Found]:
+    rows = rows_of(path, split, data)
     if rows:
         return rows
-    if _has_splits(path):
+    if _has_splits(path, data):
         raise TrialFailed(f"{path} has no rows in its split {split}")
     raise TrialFailed(f"data file {path} has no rows")
 
 
-def _has_splits(path: str) -> bool:
-    return data_path(path).is_dir() or hub.is_id(path)
+def _has_splits(path: str, data: Data) -> bool:
+    return hub.is_id(path) or located(path, data.cache_dir).is_dir()
 
 
-def rows_of(path: str, split: str, data: Data) -> list[Row]:
+def located(path: str, cache_dir: str) -> Path:
+    """Returns the file or folder behind a path of this machine.
+
+    Args:
+        path: An ordinary path, or `bundled:` and what comes with this package or is made of it.
+        cache_dir: Where what is made is kept.
+    """
+    return docstrings.folder(cache_dir) if path == docstrings.PATH else data_path(path)
+
+
+def rows_of(path: str, split: str, data: Data) -> list[Found]:
     """Reads the rows of one split; a file is a split by itself.
 
     Args:
-        path: A file, a folder, a hub id, or `bundled:` and a file of this package.
-        split: Its name; empty where a folder or data set has no such split.
-        data: The subset and revision of a data set on the hub.
+        path: A file, a folder, a hub id, or a `bundled:` one.
+        split: Its name; without effect on a file. A folder or data set without such a split has no rows.
+        data: The subset and revision of a data set on the hub, and where what is made is kept.
     """
     if hub.is_id(path):
         return _hub_rows(path, split, data.subset, data.revision)
-    place = data_path(path)
+    place = located(path, data.cache_dir)
     if place.is_dir():
-        return [row for file in files_of(place, split) for row in file_rows(file)]
+        return [row for file in files_of(place, split) for row in row_files.rows_of(file)]
     if not place.is_file():
         raise TrialFailed(f"data file {path} does not exist")
-    return file_rows(place)
+    return row_files.rows_of(place)
 
 
 def files_of(folder: Path, split: str) -> list[Path]:
@@ -80,55 +94,20 @@ def files_of(folder: Path, split: str) -> list[Path]:
     return sorted(file for place in (folder, folder / "data") for file in place.glob("*") if named.fullmatch(file.name))
 
 
-def file_rows(file: Path) -> list[Row]:
-    """Reads one file by what its name ends in; anything unknown is taken for JSONL."""
-    if file.suffix.lower() == ".parquet":
-        return _parquet_rows(file)
-    try:
-        # A byte order mark is no part of the first column's name.
-        text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise TrialFailed(f"{file} is not UTF-8: {error.reason} at byte {error.start}") from None
-    return _csv_rows(text, file) if file.suffix.lower() == ".csv" else _jsonl_rows(text, file)
+def file_rows(file: Path) -> list[Mapping[str, Any]]:
+    """Reads a file whose every row parses, as those of this package do.
+
+    Raises:
+        TrialFailed: One does not.
+    """
+    found = row_files.rows_of(file)
+    for row in found:
+        if isinstance(row, BadRow):
+            raise TrialFailed(str(row))
+    return [row.values for row in found if isinstance(row, Row)]
 
 
-def _parquet_rows(file: Path) -> list[Row]:
-    from pyarrow import ArrowInvalid, parquet
-
-    try:
-        rows: list[Row] = parquet.read_table(file).to_pylist()
-    except ArrowInvalid as error:
-        raise TrialFailed(f"{file} is no Parquet file: {next(iter(str(error).splitlines()), '')}") from None
-    return rows
-
-
-def _csv_rows(text: str, file: Path) -> list[Row]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True)
-    return [_cells(row, f"{file}, row {number}") for number, row in enumerate(reader, start=1)]
-
-
-def _cells(row: dict[str | None, Any], place: str) -> Row:
-    if None in row or None in row.values():
-        raise TrialFailed(f"{place} has {'more' if None in row else 'fewer'} cells than the header")
-    return {str(name).strip(): value for name, value in row.items()}
-
-
-def _jsonl_rows(text: str, file: Path) -> list[Row]:
-    lines = enumerate(text.split("\n"), start=1)  # not splitlines: JSON may hold other line separators
-    return [_parsed(line, f"{file}:{number}") for number, line in lines if line.strip()]
-
-
-def _parsed(line: str, place: str) -> Row:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise TrialFailed(f"{place} is not JSON: {error}") from None
-    if not isinstance(row, dict):
-        raise TrialFailed(f"{place} is not a JSON object")
-    return row
-
-
-def _hub_rows(path: str, split: str, subset: str | None, revision: str | None) -> list[Row]:
+def _hub_rows(path: str, split: str, subset: str | None, revision: str | None) -> list[Found]:
     hub.settle()
     import datasets
 
@@ -139,10 +118,15 @@ def _hub_rows(path: str, split: str, subset: str | None, revision: str | None) -
         said = next(iter(str(error).strip().splitlines()), type(error).__name__)
         login = "a private or gated one needs `hf auth login` or HF_TOKEN"
         raise TrialFailed(f"no file here, and no data set of the hub that can be loaded ({said}); {login}") from None
-    return [_named(row, found[split].features) for row in found[split]] if split in found else []
+    if split not in found:
+        return []
+    features = found[split].features
+    return [
+        Row(_named(row, features), f"{path}, {split}, row {number}") for number, row in enumerate(found[split], start=1)
+    ]
 
 
-def _named(row: Row, features: Mapping[str, Any]) -> Row:
+def _named(row: Mapping[str, Any], features: Mapping[str, Any]) -> Mapping[str, Any]:
     """Returns a row with its classes' names where the data set keeps their numbers."""
     return {
         key: features[key].int2str(value) if hasattr(features[key], "int2str") and isinstance(value, int) else value

@@ -230,7 +230,9 @@ def reference_of(config: TrialConfig) -> TrialConfig:
         max_length=config.training.max_length,
         per_device_eval_batch_size=config.training.per_device_eval_batch_size,
     )
-    data = dataclasses.replace(config.data, augmentation="none", augmentation_factor=Data.augmentation_factor)
+    data = dataclasses.replace(
+        config.data, augmentation="none", augmentation_factor=Data.augmentation_factor, class_balance="none"
+    )
     if data.validation_path is not None:
         data = dataclasses.replace(data, max_samples=None)
     return dataclasses.replace(config, lora=Lora(r=1, alpha=1), data=data, training=training)

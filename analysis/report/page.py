@@ -12,7 +12,9 @@ from analysis.redaction import redacted
 from analysis.report import (
     alternatives,
     characteristics,
+    data,
     decisions,
+    labels,
     patterns,
     provenance,
     ranking,
@@ -24,8 +26,8 @@ from analysis.report import (
 Section = Callable[[Evidence], Iterator[str]]
 
 _SECTIONS: tuple[ModuleType, ...] = (
-    *(ranking, winner, patterns, recommended, alternatives),
-    *(characteristics, decisions, spent, provenance),
+    *(ranking, winner, labels, patterns, recommended, alternatives),
+    *(characteristics, decisions, spent, data, provenance),
 )
 
 

@@ -46,12 +46,12 @@ def test_text_and_json_say_the_same(shell: Shell, repetitive: tuple[str, ...]) -
     assert sorted(shell.folder.iterdir()) == before
 
 
-def test_looking_at_the_data_loads_nothing_heavy(shell: Shell) -> None:
+def test_looking_at_the_data_loads_nothing_heavy_where_there_is_no_tokenizer(shell: Shell) -> None:
     code = """
 import atexit, sys
 atexit.register(lambda: print(*sorted(sys.modules), file=open("modules", "w")))
 from sweeper.cli import main
-sys.argv = ["lora-sweep", "-m", "procedure=rank", "sweep.dry_run=true"]
+sys.argv = ["lora-sweep", "-m", "procedure=rank", "model.cache_dir=none", "sweep.dry_run=true"]
 main()
 """
     (shell.folder / "look.py").write_text(code)

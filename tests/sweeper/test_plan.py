@@ -14,7 +14,7 @@ def planned(shell: Shell, *overrides: str) -> dict[str, Any]:
     assert list(shell.folder.iterdir()) == []
     plan: dict[str, Any] = json.loads(done.stdout)
     totals = {"total_trials", "certain_trials", "max_trials", "total_steps", "estimated_s"}
-    assert set(plan) == {"stages", "findings", "targets", *totals}
+    assert set(plan) == {"stages", "findings", "data", "previews", "targets", *totals}
     (stage,) = plan["stages"]
     keys = {"name", "when", "vary", "hold", "budget", "seeds", "choose", "trials"}
     assert set(stage) == {*keys, "reused", "why", "walk", "at_most", "extend", "steps", "takes", "sets"}

@@ -76,5 +76,5 @@ def test_a_rows_variants_do_not_depend_on_its_neighbours(rows: Path, tmp_path: P
 @pytest.mark.parametrize("line", ['{"prompt": "1+1=", "completion": "2"}\n', '{"text": "one two three"}\n'])
 def test_other_rows_are_not_augmented_but_named(tmp_path: Path, line: str) -> None:
     (tmp_path / "rows.jsonl").write_text(line * 4)
-    with pytest.raises(TrialFailed, match=r"data\.augmentation=eda varies the texts of rows with text and label"):
+    with pytest.raises(TrialFailed, match=r"data\.augmentation: varies the texts of rows with text and label"):
         loaded(tmp_path / "rows.jsonl", augmentation="eda")

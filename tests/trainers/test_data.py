@@ -64,31 +64,37 @@ def test_a_subset_is_stratified(tmp_path: Path) -> None:
     ("content", "words"),
     [
         ("", "has no rows"),
-        ('{"text": "a"}\n{oops\n', "rows.jsonl:2 is not JSON"),
-        ("[1]\n", "rows.jsonl:1 is not a JSON object"),
-        ('{"text": "a"}\n{"text": null}\n', "row 2 has an empty text"),
-        ('{"text": "a", "label": "x"}\n{"text": " ", "label": "x"}\n', "row 2 has an empty text"),
-        ('{"text": "a", "label": "x"}\n{"text": "b", "label": null}\n', "row 2 has an empty label"),
-        ('{"text": "a", "label": "x"}\n{"text": "b"}\n', "row 2 has the columns text; looked for"),
-        ('{"prompt": "a", "completion": ""}\n', "row 1 has an empty completion"),
+        ('{"text": "a"}\n{oops\n', "1 of 2 rows cannot be used (not JSON: 1): {file}:2 (not JSON: Expecting"),
+        ("[1]\n", "(no JSON object: 1): {file}:1 (no JSON object)"),
+        ('{"text": "a"}\n{"text": null}\n', "{file}:2 (empty text)"),
+        ('{"text": "a", "label": "x"}\n{"text": " ", "label": "x"}\n', "{file}:2 (empty text)"),
+        ('{"text": "a", "label": "x"}\n{"text": "b", "label": null}\n', "{file}:2 (empty label)"),
+        (
+            '{"text": "a", "label": "x"}\n{"text": "b"}\n',
+            "{file}:2 (columns of another shape: 'text'; the first row has text and label)",
+        ),
+        ('{"prompt": "a", "completion": ""}\n', "1 of 1 rows cannot be used (empty completion: 1)"),
         ('{"text": "a"}\n', "has one row"),
-        ('{"question": "a", "answer": "b"}\n', "has the columns answer, question; looked for"),
-        ('{"text": "a", "label": "x"}\n{"text": "b", "label": "q"}\n', "row 2 has the label 'q'; known are x, y"),
+        (
+            '{"question": "a", "answer": "b"}\n',
+            "{file}:1 (columns of no known shape: 'answer', 'question'; looked for messages, or",
+        ),
+        ('{"text": "a", "label": "x"}\n{"text": "b", "label": "q"}\n', "{file}:2 (unknown label: 'q'; known are x, y)"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, content: str, words: str) -> None:
     (tmp_path / "rows.jsonl").write_text(content)
     with pytest.raises(TrialFailed) as caught:
         load(Data("d", str(tmp_path / "rows.jsonl"), labels=["x", "y"]))
-    assert words in str(caught.value)
+    assert words.replace("{file}", str(tmp_path / "rows.jsonl")) in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"text,label\na\n", "row 1 has fewer cells than the header"),
-        (b"text,label\na,x\nb,c,d\n", "row 2 has more cells than the header"),
-        ("text\ncaf\xe9\n".encode("latin-1"), "is not UTF-8"),
+        (b"text,label\na\n", "CSV:2 (fewer cells than the header: 1 instead of 2)"),
+        (b"text,label\na,x\nb,c,d\n", "CSV:3 (more cells than the header: 3 instead of 2)"),
+        ("text\ncaf\xe9\n".encode("latin-1"), "is not UTF-8: invalid continuation byte at byte 8, in line 2"),
     ],
 )
 def test_what_is_wrong_with_a_csv_is_named(tmp_path: Path, content: bytes, words: str) -> None:

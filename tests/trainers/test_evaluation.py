@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ from sklearn.metrics import f1_score
 from transformers import AutoModelForCausalLM
 
 from trainers import label_scores, own_mask
-from trainers.evaluation import evaluate, evaluate_slots, macro_f1
+from trainers.evaluation import measured, measured_slots
 from trainers.label_scores import score
 from trainers.minority import minority_scores
 from trainers.tokens import TokenRows, Tokens
+from trainers.trial import Data
 
 ANSWERS = [(5, 1), (6, 7, 1), (8, 9, 10, 1)]
 
@@ -33,6 +35,25 @@ def rows(count: int = 17, prefix: tuple[int, ...] = (20, 21, 22)) -> list[Tokens
         prompt = prefix + tuple(rng.randrange(11, 60) for _ in range(rng.randrange(1, 9)))
         made.append(Tokens(prompt, ANSWERS[label], label))
     return made
+
+
+class Words:
+    """Reads token 5 as ` w5`, and so on; 0 fills up, 1 ends a text."""
+
+    eos_token_id, pad_token_id = 1, 0
+
+    def decode(self, ids: Sequence[int], skip_special_tokens: bool, clean_up_tokenization_spaces: bool) -> str:
+        assert skip_special_tokens and not clean_up_tokenization_spaces
+        return "".join(f" w{index}" for index in ids if index > 1)
+
+
+def asked(made: list[Tokens], answers: Sequence[tuple[int, ...]] = ANSWERS, minority: int | None = None) -> TokenRows:
+    labels = tuple(Words().decode(answer, True, False).strip() for answer in answers)
+    return TokenRows([], made, list(answers), minority, labels=labels)
+
+
+def evaluate(model: Any, rows: TokenRows, batch_size: int = 8) -> dict[str, float]:
+    return measured(model, rows, Words(), Data("made", "up"), batch_size).values
 
 
 def log_probabilities(model: Any, prompt: tuple[int, ...], completion: tuple[int, ...]) -> torch.Tensor:
@@ -64,7 +85,7 @@ def test_label_scores_equal_brute_force(model: Any, prefix: tuple[int, ...], bat
 def test_the_loss_is_token_weighted_whatever_the_batch_size(model: Any, labelled: bool, batch_size: int) -> None:
     made = rows()
     nats = torch.cat([log_probabilities(model, row.prompt, row.completion) for row in made])
-    values = evaluate(model, made, ANSWERS if labelled else [], batch_size, pad=0)
+    values = evaluate(model, asked(made, ANSWERS if labelled else []), batch_size)
     assert values["eval_loss"] == pytest.approx(-nats.mean().item(), abs=1e-5)
     assert values["perplexity"] == pytest.approx(torch.exp(-nats.mean()).item(), rel=1e-5)
     assert ("eval_macro_f1" in values) == labelled
@@ -73,7 +94,7 @@ def test_the_loss_is_token_weighted_whatever_the_batch_size(model: Any, labelled
 def test_predictions_are_the_best_answers(model: Any) -> None:
     made = rows()
     best = [max(range(3), key=lambda label: log_probabilities(model, row.prompt, ANSWERS[label]).sum()) for row in made]
-    values = evaluate(model, made, ANSWERS, 8, pad=0)
+    values = evaluate(model, asked(made), 8)
     truth = [row.label for row in made]
     assert values["eval_accuracy"] == sum(a == b for a, b in zip(truth, best, strict=True)) / len(made)
     assert values["eval_macro_f1"] == pytest.approx(f1_score(truth, best, average="macro"))
@@ -85,9 +106,9 @@ def test_the_minority_is_scored_by_its_probability_among_the_labels(model: Any, 
     nats = [[log_probabilities(model, row.prompt, answer).sum().item() for answer in ANSWERS] for row in made]
     shares = [torch.tensor(row).double().softmax(-1)[minority].item() for row in nats]
     wanted = minority_scores([row.label == minority for row in made], shares)
-    found = evaluate(model, made, ANSWERS, 8, pad=0, minority=minority)
+    found = evaluate(model, asked(made, minority=minority), 8)
     assert {key: found[key] for key in wanted} == pytest.approx(wanted, abs=1e-5)
-    assert set(found) - set(wanted) == set(evaluate(model, made, ANSWERS, 8, pad=0))
+    assert set(found) - set(wanted) == set(evaluate(model, asked(made), 8))
 
 
 @pytest.mark.parametrize("minority", [None, 0])
@@ -96,16 +117,16 @@ def test_how_sure_of_its_labels_and_how_much_alike_they_are(model: Any, minority
     nats = [[log_probabilities(model, row.prompt, answer).sum().item() for answer in ANSWERS] for row in made]
     probabilities = torch.tensor(nats).double().exp() / torch.tensor(nats).double().exp().sum(1, keepdim=True)
     predicted = probabilities.argmax(1).tolist()
-    found = evaluate(model, made, ANSWERS, 8, pad=0, minority=minority)
+    found = evaluate(model, asked(made, minority=minority), 8)
     assert found["eval_confidence"] == pytest.approx(sum(max(row) for row in probabilities.tolist()) / 30, abs=1e-5)
     assert found["eval_predicted_share"] == max(predicted.count(label) for label in range(3)) / 30
-    assert "eval_confidence" not in evaluate(model, made, [], 8, pad=0)
+    assert "eval_confidence" not in evaluate(model, asked(made, []), 8)
 
 
 def test_slots_that_share_a_pass_have_their_own_confidence(model: Any) -> None:
-    asked = TokenRows([], rows(), ANSWERS, None)
-    alone = evaluate(model, rows(), ANSWERS, 4, pad=0)
-    slots = evaluate_slots(model, asked, 4, pad=0, slots=2)
+    alone = evaluate(model, asked(rows()), 4)
+    shared = measured_slots(model, asked(rows()), Words(), Data("made", "up"), 4, slots=2)
+    slots = [slot.values for slot in shared]
     assert [slot["eval_confidence"] for slot in slots] == pytest.approx([alone["eval_confidence"]] * 2, abs=1e-5)
     assert [slot["eval_predicted_share"] for slot in slots] == [alone["eval_predicted_share"]] * 2
 
@@ -113,22 +134,14 @@ def test_slots_that_share_a_pass_have_their_own_confidence(model: Any) -> None:
 def test_a_completion_that_was_cut_counts_as_it_is(model: Any) -> None:
     made = [*rows(5), Tokens((20, 21, 22, 30), (8, 9), 2)]
     nats = torch.cat([log_probabilities(model, row.prompt, row.completion) for row in made])
-    assert evaluate(model, made, ANSWERS, 8, pad=0)["eval_loss"] == pytest.approx(-nats.mean().item(), abs=1e-5)
+    assert evaluate(model, asked(made), 8)["eval_loss"] == pytest.approx(-nats.mean().item(), abs=1e-5)
 
 
 def test_the_model_keeps_its_mode(model: Any) -> None:
     model.train()
-    evaluate(model, rows(3), ANSWERS, 8, pad=0)
+    evaluate(model, asked(rows(3)), 8)
     assert model.training
     model.eval()
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_macro_f1_is_scikit_learns(seed: int) -> None:
-    rng = random.Random(seed)
-    truth = [rng.randrange(4) for _ in range(30)]
-    predicted = [rng.randrange(5) for _ in range(30)]
-    assert macro_f1(truth, predicted) == pytest.approx(f1_score(truth, predicted, average="macro", zero_division=0))
 
 
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
@@ -137,10 +150,10 @@ def test_a_tree_of_answers_is_what_they_are_one_by_one(
 ) -> None:
     own = AutoModelForCausalLM.from_pretrained(micro_model, attn_implementation=attention).eval()
     with torch.no_grad():
-        tree = evaluate(own, rows(), ANSWERS, 4, pad=0)
+        tree = evaluate(own, asked(rows()), 4)
         assert label_scores._GROWS[own]  # it was tried, and heeded its mask
         monkeypatch.setattr(own_mask, "is_taken", lambda model, length: False)
-        assert evaluate(own, rows(), ANSWERS, 4, pad=0) == pytest.approx(tree, rel=1e-5)
+        assert evaluate(own, asked(rows()), 4) == pytest.approx(tree, rel=1e-5)
 
 
 def test_a_model_that_does_not_heed_a_mask_is_asked_one_by_one(
@@ -148,11 +161,11 @@ def test_a_model_that_does_not_heed_a_mask_is_asked_one_by_one(
 ) -> None:
     """Its branches see each other and what prompts are filled up with: that is noticed."""
     own = AutoModelForCausalLM.from_pretrained(micro_model).eval()
-    right = evaluate(own, rows(), ANSWERS, 4, pad=0)
+    right = evaluate(own, asked(rows()), 4)
     deaf = AutoModelForCausalLM.from_pretrained(micro_model).eval()
     forward = deaf.forward
     monkeypatch.setattr(deaf, "forward", lambda attention_mask=None, **others: forward(attention_mask=None, **others))
-    assert evaluate(deaf, rows(), ANSWERS, 4, pad=0) == pytest.approx(right, rel=1e-5)
+    assert evaluate(deaf, asked(rows()), 4) == pytest.approx(right, rel=1e-5)
     assert label_scores._GROWS[own] and not label_scores._GROWS[deaf]
 
 

@@ -39,7 +39,7 @@ def test_rows_are_the_same_where_what_is_evaluated_is(micro_trial: Callable[...,
     loaded = Loaded(torch.device("cpu"))
 
     def found(config: TrialConfig) -> str:
-        facts = loaded.fingerprints(config)
+        facts = loaded.facts(config)
         assert len(facts["data.validation"]) == len(facts["tokenizer"]) == 12
         return facts["data.validation"]
 

@@ -113,8 +113,8 @@ def trl_alone(config: TrialConfig) -> tuple[list[dict[str, float]], float]:
         ),
     )
     trainer.train()
-    validation = tokens.tokenize(rows, tokenizer, config.training.max_length).validation
-    loss = evaluation.evaluate(trainer.model, validation, [], 4, 0)["eval_loss"]
+    made = dataclasses.replace(tokens.tokenize(rows, tokenizer, config.training.max_length), answers=[])
+    loss = evaluation.measured(trainer.model, made, tokenizer, config.data, 4).values["eval_loss"]
     return [item for item in trainer.state.log_history if "loss" in item], loss
 
 
@@ -166,7 +166,7 @@ def test_the_kept_adapter_is_the_checkpoint_of_its_rung(config: TrialConfig, tmp
     tokenizer = transformers.AutoTokenizer.from_pretrained(config.model.path)
     model = peft.PeftModel.from_pretrained(base, tmp_path / "adapter")
     made = tokens.tokenize(data.load(config.data), tokenizer, config.training.max_length)
-    values = evaluation.evaluate(model, made.validation, made.answers, 64, 0)
+    values = evaluation.measured(model, made, tokenizer, config.data, 64).values
     assert values["eval_loss"] == pytest.approx(dict(losses(events))[4], abs=1e-6)
     assert [path.name for path in tmp_path.iterdir()] == ["adapter"]
 
@@ -178,7 +178,7 @@ def test_a_stopped_trial_stops(config: TrialConfig, tmp_path: Path) -> None:
 
 
 def test_the_reference_is_the_untrained_base(config: TrialConfig, tmp_path: Path) -> None:
-    began, rung, end = run(sft.make(Resources()), reference_of(config), tmp_path)
+    began, _, rung, end = run(sft.make(Resources()), reference_of(config), tmp_path)
     frozen = run(sft.make(Resources()), changed(config, training={"learning_rate": 1e-12}), tmp_path)
     assert isinstance(began, Began) and began.steps == 0 and isinstance(end, Ended)
     assert isinstance(rung, Rung) and rung.values["eval_loss"] == pytest.approx(losses(frozen)[-1][1], abs=1e-5)
@@ -234,12 +234,12 @@ def test_nothing_stays_behind_from_trial_to_trial(
     config: TrialConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As many tensors after the fourth trial as after the second, whether trials end, break or run out of memory."""
-    trainer, real = sft.make(Resources()), sft.evaluate
+    trainer, real = sft.make(Resources()), sft.measured
     counts = []
     for _ in range(4):
         run(trainer, config, tmp_path)
         with monkeypatch.context() as patched:
-            patched.setattr(sft, "evaluate", _exhausted_at(3, real))
+            patched.setattr(sft, "measured", _exhausted_at(3, real))
             assert isinstance(run(trainer, config, tmp_path)[-1], Failed)
         gc.collect()
         counts.append(sum(isinstance(item, torch.Tensor) for item in gc.get_objects()))
@@ -249,12 +249,12 @@ def test_nothing_stays_behind_from_trial_to_trial(
 def _exhausted_at(call: int, real: Callable[..., Any]) -> Callable[..., Any]:
     calls = iter(range(1, call + 1))
 
-    def evaluate(*arguments: Any, **named: Any) -> Any:
+    def measured(*arguments: Any, **named: Any) -> Any:
         if next(calls) == call:
             raise torch.OutOfMemoryError("no room")
         return real(*arguments, **named)
 
-    return evaluate
+    return measured
 
 
 @pytest.mark.parametrize("quantization", ["nf4", "int8"])
@@ -281,7 +281,7 @@ def test_evaluating_an_nf4_base_changes_no_gradient(config: TrialConfig) -> None
         return inputs.grad
 
     before = gradient()
-    evaluation.evaluate(base.model, rows.validation, rows.answers, 64, 0)
+    evaluation.measured(base.model, rows, base.tokenizer, config.data, 64)
     assert torch.equal(gradient(), before) and before.abs().sum() > 0
 
 
@@ -343,7 +343,7 @@ def test_out_of_memory_is_its_own_outcome(
 
     trainer = sft.make(Resources())
     with monkeypatch.context() as patched:
-        patched.setattr(sft, "evaluate", fails)
+        patched.setattr(sft, "measured", fails)
         failure = run(trainer, config, tmp_path)[-1]
     assert isinstance(failure, Failed) and failure.outcome == "out_of_memory"
     assert isinstance(run(trainer, config, tmp_path)[-1], Ended)

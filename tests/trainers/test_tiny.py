@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 
 from trainers import bundled, data, sources, tiny
 from trainers.tiny import bags, exercises, items, pretraining, text, tokenizer, vectors
+from trainers.trial import Data
 
 EMOTION = yaml.safe_load((Path(__file__).parents[2] / "conf/data/emotion.yaml").read_text())
 
@@ -41,7 +42,7 @@ def stays_itself(tokens: PreTrainedTokenizerFast, written: str) -> bool:
 
 
 def test_every_label_is_one_token(words: PreTrainedTokenizerFast) -> None:
-    prompt = EMOTION["template"].replace("{text}", "Nobody came.")
+    prompt = data.prompt_of("Nobody came.", Data(**{**EMOTION, "generated_rows": 0}), EMOTION["labels"])
     before = words(prompt)["input_ids"]
     for label in EMOTION["labels"]:
         after = words(prompt + data.completion_of(label))["input_ids"]

@@ -17,6 +17,7 @@ class Key:
     base: str
     data: str
     max_length: int
+    completion_only: bool
     rows: int
     evaluated: int
     r: int
@@ -31,6 +32,7 @@ def key(config: TrialConfig) -> Key | None:
         base=repr((config.model, config.quantization)),
         data=repr((dataclasses.asdict(config.data), training.completion_only_loss)),
         max_length=training.max_length,
+        completion_only=training.completion_only_loss,
         rows=training.per_device_train_batch_size,
         evaluated=training.per_device_eval_batch_size,
         r=padded(config.lora.r),

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trainers import memory
-from trainers.evaluation import evaluate_slots
+from trainers.evaluation import Measured, measured_slots
 from trainers.loaded import Loaded
 from trainers.packed.seats import Seats
 from trainers.samples import Sample, samples
 
 _TOGETHER = 8  # the most slots that share an evaluation's pass: one that waits alone costs as much as all of them
 
-Measured = tuple[dict[str, float], list[Sample]]
-"""What `trainers.evaluation` returns of a trial, and its answers to `data.validation_prompts`."""
+Found = tuple[Measured, list[Sample]]
+"""What was measured of a trial, and its answers to `data.validation_prompts`."""
 
 
 class Measuring:
@@ -22,7 +22,7 @@ class Measuring:
     def __init__(self, loaded: Loaded) -> None:
         self._loaded, self._together = loaded, _TOGETHER
 
-    def of(self, seats: Seats, due: Sequence[int], is_ragged: bool) -> list[Measured]:
+    def of(self, seats: Seats, due: Sequence[int], is_ragged: bool) -> list[Found]:
         """Measures slots; where memory does not last for so many at once, half of them from then on.
 
         Args:
@@ -40,7 +40,7 @@ class Measuring:
         self._together = together // 2
         return self.of(seats, due, is_ragged)
 
-    def _part(self, seats: Seats, part: Sequence[int], together: int, is_ragged: bool) -> list[Measured]:
+    def _part(self, seats: Seats, part: Sequence[int], together: int, is_ragged: bool) -> list[Found]:
         config = seats.held[0][1].config
         base, rows = self._loaded.base(config), self._loaded.rows(config)
         # A pass of one shape, whoever waits; nobody's values stand at the end of a tensor where those are others.
@@ -48,6 +48,6 @@ class Measuring:
         shown = [*part, *[part[0]] * (size - len(part))]
         batch = max(1, config.training.per_device_eval_batch_size // together)
         with seats.slots.pack.installed(shown) as model:
-            values = evaluate_slots(model, rows, batch, base.tokenizer.pad_token_id, size)
-            answers = samples(model, base, config.data, size) if config.data.validation_prompts else [[]] * size
+            values = measured_slots(model, rows, base.tokenizer, config.data, batch, slots=size)
+            answers = samples(model, base, config.data, rows, size) if config.data.validation_prompts else [[]] * size
         return list(zip(values, answers, strict=True))[: len(part)]

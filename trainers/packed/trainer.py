@@ -25,6 +25,7 @@ from trainers.registry import Resources
 from trainers.seam import (
     Began,
     Command,
+    Confused,
     Ended,
     Event,
     Evicted,
@@ -179,7 +180,7 @@ class PackedTrainer:
             "init_seconds": round(seconds, 3),
             "train_rows": len(rows.train),
             "validation_rows": len(rows.validation),
-            **self._loaded.fingerprints(run.config),
+            **self._loaded.facts(run.config),
             **pack.shape.facts(),
             **matched,
         }
@@ -208,12 +209,14 @@ class PackedTrainer:
         """Measures the trials that have come to a rung."""
         assert self._anatomy is not None
         found = self._measuring.of(seats, [slot for slot, _ in due], self._anatomy.is_ragged) if due else []
-        for (_, run), (values, answers) in zip(due, found, strict=True):
-            run.schedule.evaluated(values["eval_loss"])
+        for (_, run), (measured, answers) in zip(due, found, strict=True):
+            run.schedule.evaluated(measured.values["eval_loss"])
             run.waits = True
+            if measured.counts:
+                yield Confused(run.start.trial, run.step, measured.labels, measured.counts)
             if answers:
                 yield Sampled(run.start.trial, run.step, answers)
-            yield Rung(run.start.trial, run.step, values)
+            yield Rung(run.start.trial, run.step, measured.values)
 
     def _shrink(self, seats: Seats, error: Exception) -> Iterator[Event]:
         """Sends half of the trials away with their state, and goes on with the others in half the room."""

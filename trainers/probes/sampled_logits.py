@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from trainers.completion import completion_logits
-from trainers.evaluation import right_padded
+from trainers.token_loss import right_padded
 from trainers.tokens import IGNORED, Tokens
 
 ROWS = 32

@@ -15,13 +15,14 @@ from peft import PeftModel
 
 from trainers import base_model, data, tokens
 from trainers.completion import completion_logits
-from trainers.evaluation import evaluate, evaluate_slots, right_padded
+from trainers.evaluation import measured, measured_slots
 from trainers.packed import state
 from trainers.packed.pack import Pack
 from trainers.packed.slots import Slots
 from trainers.packed.trainer import PackedTrainer
 from trainers.registry import Resources
 from trainers.seam import Evicted, Failed, Room, Rung, Start
+from trainers.token_loss import right_padded
 from trainers.trial import TrialConfig
 
 Made = Callable[..., TrialConfig]
@@ -162,15 +163,15 @@ def test_an_evaluation_that_does_not_fit_is_made_of_smaller_passes(
 ) -> None:
     asked = some(micro_trial)
     whole = packed(tmp_path / "whole", asked).found
-    real, asked_for = evaluate_slots, []
+    real, asked_for = measured_slots, []
 
-    def few(model: Any, rows: Any, batch_size: int, pad: int, slots: int) -> Any:
+    def few(*asked: Any, slots: int) -> Any:
         asked_for.append(slots)
         if slots > 1:
             raise torch.OutOfMemoryError("too many")
-        return real(model, rows, batch_size, pad, slots)
+        return real(*asked, slots=slots)
 
-    monkeypatch.setattr("trainers.packed.measuring.evaluate_slots", few)
+    monkeypatch.setattr("trainers.packed.measuring.measured_slots", few)
     found = packed(tmp_path / "parts", asked).found
     assert set(asked_for) == {3, 1}
     for name, one in whole.items():
@@ -215,7 +216,7 @@ def test_a_slot_exports_what_peft_loads(micro_trial: Made, tmp_path: Path) -> No
         model = PeftModel.from_pretrained(base.model, str(tmp_path / name / "adapter"))
         saved = model.peft_config["default"]
         assert (saved.r, saved.lora_alpha, saved.task_type) == (config.lora.r, config.lora.alpha, "CAUSAL_LM")
-        values = evaluate(model, rows.validation, rows.answers, 64, 0, minority=rows.minority)
+        values = measured(model, rows, base.tokenizer, config.data, 64).values
         assert values == pytest.approx(drive.found[name].rungs[drive.found[name].steps], rel=1e-5)
         logits, _ = completion_logits(model, *right_padded(rows.validation, 0, CPU))
         with model.disable_adapter():
@@ -230,10 +231,10 @@ def test_room_is_offered_until_nobody_comes(micro_trial: Made, tmp_path: Path) -
     kinds = lambda *commands: [type(event).__name__ for event in worker.advance(commands)]  # noqa: E731
     assert kinds(start("a")) == ["Began", "Room"]
     assert kinds(start("b")) == ["Began", "Room"]
-    assert kinds(GoOn("a")) == ["Rung", "Rung"]
+    assert kinds(GoOn("a")) == ["Confused", "Rung"] * 2
     assert kinds(Stop("a")) == ["Ended"]  # b still waits
     assert list(worker.advance([GoOn("b")])) == [Room(2)]
-    assert kinds(start("c"), start("d")) == ["Began", "Began", "Rung", "Rung", "Rung"]
+    assert kinds(start("c"), start("d")) == ["Began", "Began", *["Confused", "Rung"] * 3]
     assert kinds(Stop("b"), Stop("c"), Stop("d")) == ["Ended"] * 3
 
 

@@ -1,0 +1,43 @@
+"""Whether tokens cross the boundary between prompt and completion, counted without transformers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from trainers.data import Example
+from trainers.evenly_spaced import evenly_spaced
+
+MOST_JOINED = 1_000
+"""Examples that are looked at, evenly spaced: the share is off by 1.6 % at most, as one standard error."""
+
+
+def crossing(file: Path | None, examples: Sequence[Example]) -> float:
+    """Returns the share of examples with a token that holds the prompt's end and the completion's beginning.
+
+    Args:
+        file: A tokenizer.json; without one, or one that cannot be read, the share is 0.
+        examples: At least one.
+    """
+    taken = evenly_spaced(examples, MOST_JOINED)
+    joined = [item for item in taken if item.prompt and not item.messages]
+    if file is None or not joined:
+        return 0.0
+    import tokenizers
+
+    try:
+        tokenizer = tokenizers.Tokenizer.from_file(str(file))
+    except Exception:  # noqa: BLE001 - the library raises nothing more particular for a file it cannot read
+        return 0.0
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    alone = tokenizer.encode_batch([item.prompt for item in joined])
+    whole = tokenizer.encode_batch([item.prompt + item.completion for item in joined])
+    return sum(_crosses(*pair) for pair in zip(alone, whole, strict=True)) / len(taken)
+
+
+def _crosses(alone: Any, whole: Any) -> bool:
+    """True where a prompt's tokens are no beginning of the whole's; what a tokenizer adds behind a text is no token."""
+    pairs = zip(alone.ids, alone.special_tokens_mask, whole.ids, strict=False)
+    return any(token != other and not added for token, added, other in pairs)
