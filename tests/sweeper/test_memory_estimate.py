@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -163,3 +164,15 @@ def test_the_trainer_itself_takes_what_is_estimated(case: str, tmp_path: Path) -
     shapes.build(memory.SMALL, tmp_path / "model", torch.device("cpu"))
     config, found = memory.estimated(tmp_path, "cpu", **memory.CASES[case])
     assert found.mib == pytest.approx(memory.measured(config, torch.device("cpu")), rel=0.15), found
+
+
+def test_what_a_loss_counts_is_what_its_logits_take(tmp_path: Path) -> None:
+    """On a GPU TRL's head folds the usual loss; a smoothed one is whole, and with prompts it has all positions."""
+    found = {}
+    for name, own in {"usual": {}, "smoothed": {"label_smoothing_factor": 0.1}}.items():
+        config = trial(**own)
+        facts = built("Llama", config, tmp_path)[1]
+        prompts = dataclasses.replace(config, training=dataclasses.replace(config.training, completion_only_loss=False))
+        found[name] = [estimate(item, facts, 64, "cuda", predicted=16).logits for item in (config, prompts)]
+    assert found["smoothed"] == [pytest.approx(4 * 16 * 512 * 12 / 2**20), pytest.approx(4 * 64 * 512 * 12 / 2**20)]
+    assert found["usual"][0] != found["smoothed"][0]
