@@ -126,12 +126,12 @@ def augmentation(params: Params, verdict: Verdict) -> Remedy | None:
 
 def label_smoothing(params: Params, verdict: Verdict) -> Remedy | None:
     """Smooths the labels where nothing does."""
-    key = "training.kwargs.label_smoothing_factor"
-    if number(params, key):
+    key = "training.label_smoothing_factor"
+    if number(params, key) or number(params, "training.kwargs.label_smoothing_factor"):  # where it stood before
         return None
     if "training.max_steps" not in params or "quantization.name" not in params:
         return in_words("label smoothing (0.1)", _IMBALANCED)
-    return Remedy(f"++{key}=0.1", f"{key}: 0 → 0.1", _IMBALANCED)
+    return Remedy(f"{key}=0.1", f"{key}: 0 → 0.1", _IMBALANCED)
 
 
 def threshold(params: Params, verdict: Verdict) -> Remedy | None:

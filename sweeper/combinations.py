@@ -14,6 +14,17 @@ _STORED_IN = {bits: name for name, bits in _BITS.items()}
 def problems(trial: TrialConfig) -> Iterator[Problem]:
     """Yields what is wrong with a trial whose single values have passed validation."""
     yield from _loftq(trial) if trial.lora.uses_loftq else _no_loftq(trial)
+    yield from _losses(trial)
+
+
+def _losses(trial: TrialConfig) -> Iterator[Problem]:
+    loss = trial.training.kwargs.get("loss_type", "nll")
+    asked = {
+        "training.label_smoothing_factor": trial.training.label_smoothing_factor > 0,
+        "data.class_balance=weights": trial.data.class_balance == "weights",
+    }
+    for name in (name for name, is_asked in asked.items() if is_asked and loss != "nll"):
+        yield Problem("training.kwargs.loss_type", loss, f"{name} changes the usual loss, nll", "leave it out")
 
 
 def _no_loftq(trial: TrialConfig) -> Iterator[Problem]:

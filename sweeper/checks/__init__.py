@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from sweeper.checks import (
+    attention,
     batch,
     bias,
     boundary,
@@ -15,6 +16,7 @@ from sweeper.checks import (
     evaluations,
     four_bit,
     gain,
+    grouping,
     labels,
     learning_rate,
     length,
@@ -43,6 +45,7 @@ CHECKS: tuple[Check, ...] = (
     chat.check,
     positions.check,
     packing.check,
+    grouping.check,
     labels.check,
     four_bit.check,
     batch.check,
@@ -59,6 +62,7 @@ CHECKS: tuple[Check, ...] = (
     bias.check,
     optimizer_state.check,
     precision.check,
+    attention.check,
     memory.check,
 )
 """Every check, in the order in which its findings are told."""

@@ -70,7 +70,7 @@ def estimate(
         answers: Tokens of all labels together, of which each row's logits are computed; None without labels.
     """
     precision, targets = precision_of(config, kind), matched(config.lora, model)
-    batch = batch_of(config, length, predicted)
+    batch = batch_of(config, length, predicted if config.training.completion_only_loss else None)
     shapes = adapter_shapes(config.lora, model, targets)
     trained = sum(math.prod(shape) for shape in shapes) * BYTES[config.lora.dtype]
     activations = kept(config, model, batch, precision, set(targets))

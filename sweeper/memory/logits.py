@@ -27,13 +27,13 @@ def logits_bytes(
         model: Its base.
         batch: The micro-batch.
         precision: Bytes of a number.
-        is_fused: Whether TRL's fused head computes the loss, on a GPU and for packed rows; else `trainers.completion`.
+        is_fused: Whether TRL's fused head computes the usual loss, on a GPU and for packed rows; else, and for any
+            other loss, `trainers.completion`.
     """
     words = vocabulary(model)
     predicted = batch.rows * batch.predicted
-    if config.training.kwargs.get("label_smoothing_factor"):
-        return _whole(batch.tokens, batch.tokens, words, precision)
-    if not is_fused:
+    smoothed = config.training.label_smoothing_factor > 0
+    if smoothed or config.data.class_balance == "weights" or not is_fused:
         return _whole(predicted, batch.tokens if batch.predicted == batch.length else predicted, words, precision)
     return _fused(predicted if precision.is_mixed else batch.tokens, words, hidden(model.config), precision)
 

@@ -161,7 +161,7 @@ ANYTHING = (None, 0, -1, 3.5, 1e300, 10**400, math.nan, math.inf, True, "", "x",
 
 def test_whatever_a_run_was_called_with_the_advice_is_sane() -> None:
     chance = random.Random(0)
-    keys = sorted({**tried(()), "training.kwargs.label_smoothing_factor": 0})
+    keys = sorted({**tried(()), "training.label_smoothing_factor": 0})
     for _ in range(100):
         params = {key: chance.choice(ANYTHING) for key in keys if chance.random() < 0.7}
         for name in NAMES:
@@ -216,5 +216,5 @@ def test_what_is_typed_as_it_stands_composes() -> None:
     typed = ["training.lr_scheduler_type=cosine_with_min_lr ++training.lr_scheduler_kwargs.min_lr_rate=0.1"]
     assert of("lr_exhausted", training__lr_scheduler_type="linear")[:1] == typed
     targets = of("underfitting", lora__target_modules=["q_proj"])[2]
-    made = composed(tuple(shlex.split(f"{typed[0]} {targets} ++training.kwargs.label_smoothing_factor=0.1")))
+    made = composed(tuple(shlex.split(f"{typed[0]} {targets} training.label_smoothing_factor=0.1")))
     assert made.training.lr_scheduler_kwargs.min_lr_rate == 0.1 and len(made.lora.target_modules) == 4

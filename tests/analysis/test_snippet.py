@@ -63,3 +63,20 @@ def test_what_was_imported_is_never_code() -> None:
 def test_what_the_classes_have_no_word_for_is_escaped() -> None:
     said = " ".join(unsaid({"training.stop_at": "1`[x](http://x)"}))
     assert r"1\`\[x\](http://x)" in said
+
+
+def test_a_named_set_of_modules_is_the_list_that_it_was() -> None:
+    params = {"lora.r": 8, "lora.alpha": 16, "lora.target_modules": "qvo_gate"}
+    modules = ["c_attn", "attn.c_proj"]
+    assert made({**params, "matched.target_modules": modules})["lora"].target_modules == set(modules)
+    assert not list(unsaid({**params, "matched.target_modules": modules}))
+    assert "qvo_gate is a set that this tool names" in " ".join(unsaid(params))
+    assert not list(unsaid({**params, "lora.target_modules": "all-linear"}))
+
+
+def test_what_helps_small_sets_has_trls_names() -> None:
+    asked = {"label_smoothing_factor": 0.1, "neftune_noise_alpha": 5.0, "completion_only_loss": False}
+    training = made({f"training.{key}": value for key, value in asked.items()})["training"]
+    assert {key: getattr(training, key) for key in asked} == asked
+    said = " ".join(unsaid({"data.class_balance": "weights", "training.train_sampling_strategy": "group_by_length"}))
+    assert "weighted by their label" in said and "seed and the epoch" in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,8 @@ def steps(model: Any, config: TrialConfig, length: int, predicted: int) -> Calla
 
     def step() -> None:
         logits, targets = completion_logits(model, ids, mask, labels)
-        loss = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
+        smoothing = config.training.label_smoothing_factor
+        loss = torch.nn.functional.cross_entropy(logits, targets, reduction="sum", label_smoothing=smoothing)
         del logits
         loss.backward()
         optimizer.step()
@@ -118,6 +120,7 @@ CASES: dict[str, tuple[str, dict[str, Any], int, int]] = {
     "llama, queries and values": ("Llama", {"target_modules": ["q_proj", "v_proj"]}, 256, 16),
     "llama, checkpointing": ("Llama", {"activation_checkpointing": True}, 256, 16),
     "llama, all logits": ("Llama", {}, 128, 128),
+    "llama, smoothed": ("Llama", {"label_smoothing_factor": 0.1}, 128, 128),
     "llama, bfloat16": ("Llama", {"dtype": "bfloat16"}, 256, 16),
     "llama, nf4": ("Llama", {"quantization": "nf4"}, 256, 16),
     "llama, int8": ("Llama", {"quantization": "int8"}, 256, 16),
@@ -161,3 +164,15 @@ def test_the_trainer_itself_takes_what_is_estimated(case: str, tmp_path: Path) -
     shapes.build(memory.SMALL, tmp_path / "model", torch.device("cpu"))
     config, found = memory.estimated(tmp_path, "cpu", **memory.CASES[case])
     assert found.mib == pytest.approx(memory.measured(config, torch.device("cpu")), rel=0.15), found
+
+
+def test_what_a_loss_counts_is_what_its_logits_take(tmp_path: Path) -> None:
+    """On a GPU TRL's head folds the usual loss; a smoothed one is whole, and with prompts it has all positions."""
+    found = {}
+    for name, own in {"usual": {}, "smoothed": {"label_smoothing_factor": 0.1}}.items():
+        config = trial(**own)
+        facts = built("Llama", config, tmp_path)[1]
+        prompts = dataclasses.replace(config, training=dataclasses.replace(config.training, completion_only_loss=False))
+        found[name] = [estimate(item, facts, 64, "cuda", predicted=16).logits for item in (config, prompts)]
+    assert found["smoothed"] == [pytest.approx(4 * 16 * 512 * 12 / 2**20), pytest.approx(4 * 64 * 512 * 12 / 2**20)]
+    assert found["usual"][0] != found["smoothed"][0]

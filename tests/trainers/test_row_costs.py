@@ -72,6 +72,24 @@ def test_a_loss_is_what_it_says_packed_and_alone(
     assert (packed["0.1"].facts["pack.prefix"] == 0) == ("prompts" in kind or "all" in kind)
 
 
+@pytest.mark.parametrize("key", ["training.completion_only_loss", "data.class_balance"])
+def test_what_a_key_asks_for_is_what_is_trained(asked: Made, tmp_path: Path, key: str) -> None:
+    """Prompts, or the weights of twelve rows of which three have one label, from a file to a loss."""
+    file = tmp_path / "rows.csv"
+    lines = [f"row number {number},{'sad' if number % 4 == 0 else 'happy'}" for number in range(16)]
+    file.write_text("\n".join(["text,label", *lines]) + "\n")
+    plain = asked(label_smoothing_factor=0.1)
+    plain = dataclasses.replace(plain, data=dataclasses.replace(plain.data, path=str(file), validation_fraction=0.25))
+    group, name = key.split(".")
+    value: dict[str, Any] = {name: False if group == "training" else "weights"}
+    config = dataclasses.replace(plain, **{group: dataclasses.replace(getattr(plain, group), **value)})
+    packed, single = together(tmp_path, {"t": config})["t"], alone(tmp_path, {"t": config})["t"]
+    agree(single, packed)
+    loss = single.curve[1]["loss"]
+    assert loss == pytest.approx(first_loss(config, whole if group == "training" else list), rel=1e-5)
+    assert loss != pytest.approx(first_loss(plain), rel=1e-3)
+
+
 @pytest.mark.parametrize("kind", ["plain", "weighed"])
 def test_neighbours_that_smooth_change_nothing(
     asked: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str

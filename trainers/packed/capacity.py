@@ -74,5 +74,6 @@ def place(config: TrialConfig) -> Path:
 def name(config: TrialConfig, shape: Shape, device: torch.device) -> str:
     """Returns what a capacity depends on."""
     card = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-    numbers = f"{shape.rows} in {shape.lines}x{shape.length}+{len(shape.prefix)} r{shape.r}"
-    return f"{config.model.path} {config.quantization.name} {numbers} {card}"
+    numbers = f"{shape.rows} in {shape.lines}x{shape.length}+{len(shape.prefix)} r{shape.r} of {shape.completion}"
+    smoothed = " smoothed" if config.training.label_smoothing_factor else ""  # which takes logits of its own
+    return f"{config.model.path} {config.quantization.name} {numbers}{smoothed} {card}"

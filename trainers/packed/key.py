@@ -29,7 +29,7 @@ def key(config: TrialConfig) -> Key | None:
     training = config.training
     return Key(
         base=repr((config.model, config.quantization)),
-        data=repr((dataclasses.asdict(config.data), training.completion_only_loss)),
+        data=repr(dataclasses.asdict(config.data)),
         max_length=training.max_length,
         rows=training.per_device_train_batch_size,
         evaluated=training.per_device_eval_batch_size,

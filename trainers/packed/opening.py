@@ -82,7 +82,7 @@ def _passing(config: TrialConfig, anatomy: Anatomy, rows: TokenRows, one: Shape)
         return lambda: _pass(slots, size)
 
     def _pass(slots: Slots, size: int) -> None:
-        slots.pack.backward([batch] * size, [1] * size)
+        slots.pack.backward([batch] * size, [1] * size, [config.training.label_smoothing_factor] * size)
         slots.update(range(size), [config] * size, [0.0] * size)
 
     return passing

@@ -244,7 +244,8 @@ ALONE = {
     "training.packing": {"packing": True},
     "training.activation_checkpointing": {"activation_checkpointing": True},
     "training.probes": {"probes": ["drift"]},
-    "training.kwargs": {"kwargs": {"label_smoothing_factor": 0.1}},
+    "training.neftune_noise_alpha": {"neftune_noise_alpha": 5.0},
+    "training.kwargs": {"kwargs": {"adam_beta2": 0.95}},
     "training.lr_scheduler_type": {"lr_scheduler_type": "greedy"},
     "training.max_steps": {"max_steps": 0},
 }
