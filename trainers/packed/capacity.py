@@ -74,6 +74,7 @@ def place(config: TrialConfig) -> Path:
 def name(config: TrialConfig, shape: Shape, device: torch.device) -> str:
     """Returns what a capacity depends on."""
     card = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-    numbers = f"{shape.rows} in {shape.lines}x{shape.length}+{len(shape.prefix)} r{shape.r} of {shape.completion}"
+    lines = f"{shape.lines}x{shape.length}+{len(shape.prefix)}/{shape.completion}"
+    numbers = f"{shape.rows} in {lines} r{shape.r}"
     smoothed = " smoothed" if config.training.label_smoothing_factor else ""  # which takes logits of its own
     return f"{config.model.path} {config.quantization.name} {numbers}{smoothed} {card}"
