@@ -10,6 +10,7 @@ import pytest
 from shell import Shell
 
 from analysis import store
+from analysis.records import DATA
 from sweeper.event_log import read
 from sweeper.history import History
 
@@ -47,6 +48,12 @@ def test_every_row_says_who_computed_it_and_the_best_comes_again(swept: Shell) -
     client = store.open_store(f"sqlite:///{swept.folder / 'mlflow.db'}")
     loaded = store.read_sweep(client, "lora-sweeper", "s")
     assert {row.params.get("pack.slots") for row in loaded.trials} == {3, None}
+
+    (known,) = (record for record in read(swept.folder / "runs/s/events.jsonl") if record["event"] == "data")
+    (found,) = known["data"]
+    assert (found["read"], found["used"], found["set_aside"], found["validation"]) == (20, 14, 6, 6)
+    assert json.loads(store.sweep_runs(client, "lora-sweeper", "s")[0].data.tags[DATA]) == {"data": known["data"]}
+    assert {facts["data.train_dropped"] for facts in ran.values()} == {0}
 
     best = (swept.folder / "runs/s/best.yaml").read_text()
     command = re.findall("# lora-sweep (.*)", best)[0].split()
