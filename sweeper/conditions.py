@@ -124,7 +124,7 @@ SHORT_SCHEDULE = 2_000
 
 def is_f1(facts: Facts) -> bool:
     """True where trials are compared by an F1 score: macro, or the minority class's."""
-    return facts.metric.endswith("_f1")
+    return facts.metric.endswith("_f1") or facts.metric.startswith("eval_f1/")
 
 
 RUN_CONDITIONS: Mapping[str, Callable[[Facts], bool]] = {

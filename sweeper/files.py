@@ -26,7 +26,7 @@ def problems(config: TrialConfig, metric: str) -> list[Problem]:
     """
     rows = _read(_Key(_for_any_rows(config.data)))
     if isinstance(rows, Problem):
-        return [rows, *_model_problems(config.model)]
+        return [rows, *_missing(config.data, "test_path"), *_model_problems(config.model)]
     found = [
         *metric_problems(config.data, rows, metric),
         *_unlabelled_problems(config, rows),
@@ -53,11 +53,8 @@ def _for_any_rows(config: Data) -> Data:
 
 
 def _unlabelled_problems(config: TrialConfig, rows: data.Rows) -> list[Problem]:
-    return (
-        []
-        if rows.labels
-        else [_problem(fault, fault.key, config.data) for fault in data.unlabelled_faults(config.data)]
-    )
+    faults = [] if rows.labels else data.unlabelled_faults(config.data)
+    return [_problem(fault, fault.key, config.data) for fault in faults]
 
 
 def missing(config: TrialConfig) -> Iterator[Problem]:
@@ -75,7 +72,7 @@ def _missing(config: Data, key: str) -> Iterator[Problem]:
 def _test_problems(config: TrialConfig, rows: data.Rows) -> list[Problem]:
     """Finds what is wrong with the test rows: at the end of a sweep is too late for it."""
     absent = list(_missing(config.data, "test_path"))
-    return absent or list(_read_test(_Key(config.data), rows.labels))
+    return absent or list(_read_test(_Key(_for_any_rows(config.data)), rows.labels))
 
 
 @functools.cache

@@ -16,6 +16,7 @@ from analysis.confusion import CONFUSION, tag_of
 from analysis.diagnosis import diagnose
 from analysis.leaderboard import rank
 from analysis.leaderboard_table import to_markdown
+from analysis.metric_directions import OF_CLASSES
 from analysis.on_test import TEST
 from analysis.records import (
     CONTENT,
@@ -334,8 +335,13 @@ class Ledger:
         }
         if best is not None:
             summary |= {"best_step": float(best[0])} | {f"best_{key}": value for key, value in best[1].items()}
-            summary |= {f"final_{key}": value for key, value in trial.rungs[-1][1].items()}
+            last = trial.rungs[-1][1].items()
+            summary |= {f"final_{key}": value for key, value in last if self._is_worth_a_last_value(key)}
         return {key: float(value) for key, value in summary.items() if value is not None and not math.isnan(value)}
+
+    def _is_worth_a_last_value(self, metric: str) -> bool:
+        """False for what is about one label, of which there may be many: its curve has the last value, too."""
+        return metric == self.objective.metric or not metric.startswith(OF_CLASSES)
 
     @property
     def started_ms(self) -> int | None:

@@ -37,6 +37,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: Path, micro_mo
     for name in ("reviews.csv", "rows.csv"):
         shutil.copy(rows, tmp_path / name)
     (tmp_path / "train.jsonl").write_text('{"prompt": "1+1=", "completion": " 2"}\n' * 20)
+    alpaca, conversations = blocks(ROOT / "docs/data.md", "json")
+    (tmp_path / "alpaca.json").write_text(alpaca)
+    (tmp_path / "sharegpt.jsonl").write_text(conversations)
+    (tmp_path / "labelled.csv").write_text(*blocks(ROOT / "docs/data.md", "csv"))
     shutil.copytree(micro_model, tmp_path / "my-model")
     for page, file in (("launching", "search_space/mine"), ("procedures", "procedure/dropout")):
         own = tmp_path / "my_conf" / f"{file}.yaml"

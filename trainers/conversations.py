@@ -38,6 +38,9 @@ def example_of(turns: Any, values: Mapping[str, Any], column: str) -> Example:
     """
     if values.get("tools") not in _NOTHING:
         raise Unusable("tools, which are not supported")
+    if isinstance(turns, Mapping) and all(isinstance(item, list) for item in turns.values()):
+        # As the library datasets holds a list of structures: a list for each of their fields.
+        turns = [dict(zip(turns, turn, strict=True)) for turn in zip(*turns.values(), strict=False)]
     if not isinstance(turns, Sequence) or isinstance(turns, str):
         raise Unusable(f"{column} that are no list of turns", shown(turns))
     spoken = [_turn(turn, number) for number, turn in enumerate(turns, start=1)]

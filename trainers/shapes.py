@@ -61,6 +61,8 @@ def _answered(values: Values, asked: Asked) -> Example:
     """Makes a prompt and its completion into an example, both text or both turns as TRL takes them."""
     prompt, completion = values["prompt"], values["completion"]
     if isinstance(prompt, Sequence) and isinstance(completion, Sequence) and not isinstance(prompt, str):
+        if asked.data.template:
+            raise Unusable("turns, around which no template stands", f"data.template={shown(asked.data.template)}")
         if not isinstance(completion, str):
             return conversations.example_of([*prompt, *completion], values, "prompt")
         raise Unusable("completion that is no list of turns, as its prompt is", shown(completion))

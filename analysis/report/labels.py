@@ -46,7 +46,8 @@ def lines(evidence: Evidence) -> Iterator[str]:
 def _rates(trial: TrialRow) -> Iterator[str]:
     told = [f"{words} {trial.metrics[key]:.4f}" for key, words in _RATES if key in trial.metrics]
     if told:
-        yield f"{'; '.join(told)}.".capitalize()
+        yield ""
+        yield f"{told[0][0].upper()}{'; '.join(told)[1:]}."
 
 
 def _classes(found: Confusion) -> Iterator[str]:

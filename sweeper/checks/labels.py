@@ -11,7 +11,7 @@ from sweeper.scene import Scene
 RARE = 0.5
 """Of an even share: a label with less than half of it is a minority worth a metric of its own (ours)."""
 
-FAIR = ("eval_macro_f1", "eval_minority_f1")
+FAIR = ("eval_macro_f1", "eval_minority_f1", "eval_generated_macro_f1")
 """Metrics in which a rare label counts as much as a frequent one."""
 
 

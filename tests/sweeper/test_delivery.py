@@ -21,6 +21,7 @@ from optuna.storages import RDBStorage
 from shown import held, studies
 
 from analysis import recording, tracking
+from analysis.confusion import read
 from analysis.store import read_sweep
 from sweeper.delivery import Delivery, remove
 from sweeper.distributions import distribution
@@ -63,6 +64,8 @@ class Log:
             self.add("logged", trial, step=step, values={"loss": worth / step, "grad_norm": math.nan})
             if trial in "bc":
                 self.add("sampled", trial, step=step, samples=[["how?", f"{worth} at {step}"], ["é|<b>", ""]])
+                counts = [[0, 0, step], [1, 0, 2]]
+                self.add("confused", trial, step=step, labels=["sad", "<b>|é"], counts=counts)
             self.add("rung", trial, step=step, values={"eval_loss": worth + 1 / step})
 
     def end(self, trial: str, step: int, outcome: str = "complete") -> None:
@@ -179,7 +182,7 @@ def calm(uri: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_what_is_there_is_what_the_log_says(calm: dict[str, Any]) -> None:
     name, status, started, ended, params, tags, curves, _ = calm["c"]
-    assert (name.startswith("exp3_r8"), status, started) == (True, "KILLED", 1004000)
+    assert (name.startswith("exp3_r8"), status, started) == (True, "KILLED", 1004500)
     assert params["executor.workers"] == "2" and tags["mlflow.user"] == "user2" and tags["outcome"] == "pruned"
     assert [(value, step) for value, step, _ in curves["eval_loss"]] == [("4.0", 1), ("3.5", 2), (repr(3 + 1 / 3), 3)]
     assert ended > curves["eval_loss"][-1][2] > started
@@ -191,9 +194,23 @@ def test_what_is_there_is_what_the_log_says(calm: dict[str, Any]) -> None:
     assert answers["data"][4:] == [[3, "how?", "1.0 at 3"], [3, "é|<b>", ""]] and calm["a"][7] == {}
     begun_anew = json.loads(calm["c"][7]["samples.json"])["data"]
     assert [row[2] for row in begun_anew[::2]] == ["3.0 at 1", "3.0 at 2", "3.0 at 3"]
+    assert json.loads(tags["mlflow.loggedArtifacts"]) == [
+        {"path": name, "type": "table"} for name in ("samples.json", "confusion.json")
+    ]
     sweep = calm["the sweep"]
     assert (sweep[0], sweep[1], sweep[2]) == ("s", "FINISHED", 1000000)
     assert sweep[5]["decision.search"] == "8 won" and sweep[5]["mlflow.note.content"].startswith("# Leaderboard of s")
+
+
+def test_which_labels_were_taken_for_which_is_a_table_and_of_the_best_rung_a_tag(calm: dict[str, Any]) -> None:
+    table = json.loads(calm["b"][7]["confusion.json"])
+    assert table["columns"] == ["step", "true", "predicted", "rows"]
+    rows = [[["sad", "sad", step], ["<b>|é", "sad", 2]] for step in (1, 2, 3)]
+    assert table["data"] == [[step, *row] for step, both in enumerate(rows, start=1) for row in both]
+    assert len(json.loads(calm["c"][7]["confusion.json"])["data"]) == 6  # it began anew
+    found = read(calm["b"][5])
+    assert found is not None and (found.step, found.rows, found.cells) == (3, 5, (("<b>|é", "sad", 2),))
+    assert "confusion" not in calm["a"][5]
 
 
 def test_what_test_rows_showed_is_there_the_latest_last(calm: dict[str, Any]) -> None:

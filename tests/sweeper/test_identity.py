@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sweeper.identity import trial_id
+from trainers import docstrings
 from trainers.trial import Data, Lora, Model, Quantization, Training, TrialConfig, from_mapping, reference_of
 
 
@@ -57,6 +58,8 @@ def test_names_and_places_do_not_matter(config: TrialConfig, group: str, values:
         ("lora", {"loftq_iter": 4}),
         ("data", {"max_samples": 1}),
         ("data", {"template": "{text}?"}),
+        ("data", {"on_bad_rows": "skip"}),
+        ("data", {"instruction": "Judge."}),
         ("training", {"learning_rate": 2e-4}),
         ("training", {"seed": 1}),
         ("training", {"eval_steps": 7}),
@@ -77,6 +80,8 @@ def test_later_fields_enter_where_they_differ_from_their_default(config: TrialCo
     assert len({trial_id(config), trial_id(augmented), trial_id(more)}) == 3
     assert trial_id(changed(more, "data", augmentation="none")) == trial_id(config)  # five times nothing
     assert reference_of(more) == reference_of(config)
+    weighted = changed(config, "data", class_balance="weights")
+    assert trial_id(weighted) != trial_id(config) and reference_of(weighted) == reference_of(config)
     patient = changed(config, "training", early_stopping_patience=3)
     assert trial_id(patient) != trial_id(config) and reference_of(patient) == reference_of(config)
 
@@ -85,6 +90,27 @@ def test_data_count_by_content(config: TrialConfig) -> None:
     folder = Path(config.data.path).parent
     assert trial_id(changed(config, "data", path=str(folder / "copy.csv"))) == trial_id(config)
     assert trial_id(changed(config, "data", path=str(folder / "other.csv"))) != trial_id(config)
+
+
+def test_json_and_what_is_made_of_it_count_by_content(config: TrialConfig, tmp_path: Path) -> None:
+    ids = []
+    for name, content in [("one", "[1]"), ("two", "[1]"), ("three", "[2]")]:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "train.json").write_text(content)
+        ids.append(trial_id(changed(config, "data", path=str(tmp_path / name))))
+        (tmp_path / name / "test.json").write_text(name)  # nothing is trained on it
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_docstrings_count_by_their_rows(config: TrialConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = []
+    for cache, said in [("one", "what it does"), ("two", "what it does"), ("three", "what it did")]:
+        folder = tmp_path / cache
+        folder.mkdir()
+        (folder / "train.jsonl").write_text(said)
+        monkeypatch.setattr(docstrings, "folder", Path)
+        ids.append(trial_id(changed(config, "data", path=docstrings.PATH, cache_dir=str(folder))))
+    assert ids[0] == ids[1] != ids[2]
 
 
 def test_a_local_model_counts_by_content(config: TrialConfig, tmp_path: Path) -> None:

@@ -200,6 +200,11 @@ COMMANDS: list[tuple[str, list[str]]] = [
     ("sweep.metric=f1", ["sweep.metric=f1", "eval_macro_f1"]),
     ("sweep.metric=minority_f1", ["sweep.metric=minority_f1", "try: sweep.metric=eval_minority_f1"]),
     ("sweep.metric=minority_threshold", ["sweep.metric=minority_threshold", "measured are"]),
+    ("sweep.metric=rougeL", ["try: sweep.metric=eval_rougeL"]),
+    ("sweep.metric=outside_rate", ["try: sweep.metric=eval_outside_rate"]),
+    ("sweep.metric=eval_confidence", ["whether more eval_confidence is better is not known", "sweep.direction"]),
+    ("sweep.metric=eval_f1/hapy", ["the labels are happy, sad, anger", "try: sweep.metric=eval_f1/happy"]),
+    ("sweep.metric=eval_rougeL", ["is for texts", "try: sweep.metric=eval_macro_f1"]),
     ("sweep.name=../up", ["sweep.name=../up"]),
     ("sweep.name='a b'", ["sweep.name=a b"]),
     # files
@@ -207,7 +212,15 @@ COMMANDS: list[tuple[str, list[str]]] = [
     ("data.validation_path=nowhere.jsonl", ["nowhere.jsonl does not exist"]),
     ("model=path model.path=./nowhere", ["model.path=./nowhere", "config.json"]),
     ("trainer=replay replay.table=nowhere.csv", ["replay.table=nowhere.csv"]),
-    ("data.labels=[happy,sad]", ["has the label", "known are happy, sad"]),
+    ("data.test_path=nowhere.csv", ["data.test_path=nowhere.csv", "no such file or folder"]),
+    ("data.labels=[happy,sad]", ["unknown label: ", "known are happy, sad", "or data.on_bad_rows=skip"]),
+    ("data.on_bad_rows=warn", ["data.on_bad_rows=warn", "try: data.on_bad_rows=error|skip"]),
+    ("data.class_balance=weight", ["data.class_balance=weight", "weights"]),
+    ("data.template=instuction", ["data.template=instuction", "no place for a row's text", "instruction|alpaca"]),
+    (
+        "'data.template=\"{txt}{text}\"' data.test_path=nowhere.csv",
+        ["2 problems", "nothing fills {txt}; there is {text}, {choices}"],
+    ),
     # many at once
     (
         "lora.r=0 lora.rnk=1 trainer=x training.seed=-1 data=path",

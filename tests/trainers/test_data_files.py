@@ -94,10 +94,10 @@ def test_json_arrays_and_objects_around_them(tmp_path: Path, indent: int | None,
         ('{"text": "a"}\n\n{"text": "b"}\n', [(1, {"text": "a"}), (3, {"text": "b"})]),  # an object a line
         ('{"text": "a"}', [(1, {"text": "a"})]),
         ('{"messages": [1]}', [(1, {"messages": [1]})]),  # a row, and no list of rows
-        ('{"x": [1], "text": "a"}\n{"x": [], "text": "b"}', [(1, {"x": [1], "text": "a"}), (2, {"x": [], "text": "b"})]),
+        ('{"x": [1], "t": "a"}\n{"x": [], "t": "b"}', [(1, {"x": [1], "t": "a"}), (2, {"x": [], "t": "b"})]),
         ('[\n{"a": 1},\n{oops},\n{"b": 2}]', [(2, {"a": 1}), (3, "not JSON"), (4, {"b": 2})]),
         ('[\n{"a": 1},\n{"x": "no end},\n{"b": 2}]', [(2, {"a": 1}), (3, "not JSON"), (4, {"b": 2})]),
-        ('[\n  {"a": {},\n  {"b": {\n    "y": 2}},\n  {"c": 3}\n]', [(2, "not JSON"), (3, {"b": {"y": 2}}), (5, {"c": 3})]),
+        ('[\n {"a": {},\n {"b": {\n  "y": 2}},\n {"c": 3}]', [(2, "not JSON"), (3, {"b": {"y": 2}}), (5, {"c": 3})]),
         ('[{"a": 1},\n2, "x", [{}], {"b": 2}]', [(1, {"a": 1}), *[(2, "no JSON object")] * 3, (2, {"b": 2})]),
         ('[{"a": 1},\n{"b": ', [(1, {"a": 1}), (2, "not JSON")]),
         ('[{"a": 1}\n', [(1, {"a": 1}), (2, "not JSON")]),

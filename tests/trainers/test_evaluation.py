@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,11 +10,11 @@ from typing import Any
 
 import pytest
 import torch
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score, precision_recall_fscore_support
 from transformers import AutoModelForCausalLM
 
 from trainers import label_scores, own_mask
-from trainers.evaluation import measured, measured_slots
+from trainers.evaluation import as_test, measured, measured_slots
 from trainers.label_scores import score
 from trainers.minority import minority_scores
 from trainers.tokens import TokenRows, Tokens
@@ -98,6 +99,49 @@ def test_predictions_are_the_best_answers(model: Any) -> None:
     truth = [row.label for row in made]
     assert values["eval_accuracy"] == sum(a == b for a, b in zip(truth, best, strict=True)) / len(made)
     assert values["eval_macro_f1"] == pytest.approx(f1_score(truth, best, average="macro"))
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_perplexity_is_the_exponential_of_the_loss(model: Any, labelled: bool) -> None:
+    values = evaluate(model, asked(rows(), ANSWERS if labelled else []))
+    assert values["perplexity"] == math.exp(values["eval_loss"])
+
+
+def test_only_the_trained_turns_of_a_conversation_count(model: Any) -> None:
+    """Their tokens see the turns between them, which are not counted themselves."""
+    talk = Tokens((20, 21), (30, 31, 40, 41, 42, 1), trained=(True, True, False, False, True, True))
+    plain = Tokens((20, 22), (50, 1))
+    one, other = (log_probabilities(model, row.prompt, row.completion) for row in (talk, plain))
+    nats = torch.cat([one[[0, 1, 4, 5]], other])
+    assert evaluate(model, asked([talk, plain], []))["eval_loss"] == pytest.approx(-nats.mean().item(), abs=1e-5)
+
+
+def test_labels_have_scores_of_their_own_and_a_confusion_matrix(model: Any) -> None:
+    made = rows()
+    best = [max(range(3), key=lambda label: log_probabilities(model, row.prompt, ANSWERS[label]).sum()) for row in made]
+    found, truth = measured(model, asked(made), Words(), Data("made", "up"), 8), [row.label for row in made]
+    theirs = precision_recall_fscore_support(truth, best, labels=[0, 1, 2], zero_division=0)
+    for index, label in enumerate(("w5", "w6 w7", "w8 w9 w10")):
+        mine = [found.values[f"eval_{name}/{label}"] for name in ("precision", "recall", "f1")]
+        assert mine == pytest.approx([share[index] for share in theirs[:3]])
+    assert sum(rows for *_, rows in found.counts) == len(made) and found.labels == ["w5", "w6 w7", "w8 w9 w10"]
+    assert {(true, taken) for true, taken, _ in found.counts} == set(zip(truth, best, strict=True))
+
+
+def test_a_threshold_of_other_rows_is_used_as_it_is(model: Any) -> None:
+    made = asked(rows(30), minority=1)
+    values = measured(model, made, Words(), Data("made", "up"), 8, threshold=0.25).values
+    best = evaluate(model, made)
+    assert values["minority_threshold"] == 0.25 and values["eval_minority_f1"] <= best["eval_minority_f1"]
+    assert values["eval_loss"] == best["eval_loss"]
+
+
+def test_test_rows_have_names_of_their_own() -> None:
+    assert as_test({"eval_loss": 1, "perplexity": 2, "eval_f1/sad": 3}) == {
+        "test_loss": 1,
+        "test_perplexity": 2,
+        "test_f1/sad": 3,
+    }
 
 
 @pytest.mark.parametrize("minority", [0, 1, 2])

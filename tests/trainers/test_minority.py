@@ -15,7 +15,7 @@ from sklearn.metrics import f1_score, precision_recall_curve, precision_score, r
 
 from trainers import sft
 from trainers.data import load
-from trainers.minority import minority_of, minority_scores
+from trainers.minority import at_threshold, minority_of, minority_scores
 from trainers.registry import Resources
 from trainers.seam import GoOn, Rung, Start
 from trainers.trial import Data, TrialConfig
@@ -59,6 +59,25 @@ def test_taking_rows_from_the_threshold_on_gives_the_scores(seed: int) -> None:
     assert found["eval_minority_recall"] == pytest.approx(recall_score(truth, taken))
     assert max(f1_score(truth, [score >= bound for score in scores]) for bound in set(scores)) == pytest.approx(
         found["eval_minority_f1"]
+    )
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.35, 0.5, 1.1])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_threshold_of_other_rows_is_kept(seed: int, threshold: float) -> None:
+    rng = random.Random(seed)
+    truth, scores = [rng.random() < 0.3 for _ in range(40)], [round(rng.random(), 1) for _ in range(40)]
+    taken = [score >= threshold for score in scores]
+    assert at_threshold(truth, scores, threshold) == pytest.approx(
+        {
+            "eval_minority_f1": f1_score(truth, taken, zero_division=0),
+            "eval_minority_precision": precision_score(truth, taken, zero_division=0),
+            "eval_minority_recall": recall_score(truth, taken, zero_division=0),
+            "minority_threshold": threshold,
+        }
+    )
+    assert at_threshold(truth, scores, minority_scores(truth, scores)["minority_threshold"]) == minority_scores(
+        truth, scores
     )
 
 

@@ -80,6 +80,12 @@ def test_sharegpt_turns_become_messages(tmp_path: Path, column: str) -> None:
     assert made.messages[0]["content"] == "Say little." and len(made.messages) == 3
 
 
+def test_a_list_for_each_field_is_a_list_of_turns(tmp_path: Path) -> None:
+    """So the library datasets holds them."""
+    (made,) = loaded(tmp_path, {"messages": {"role": ["user", "assistant"], "content": ["Hi", "Hello"]}})
+    assert made.messages == tuple(turns("Hi", "Hello"))
+
+
 def test_parts_of_text_are_one_text(tmp_path: Path) -> None:
     parts = [{"type": "text", "text": "Hel"}, {"type": "text", "text": "lo"}]
     (made,) = loaded(tmp_path, {"messages": [*turns("Hi"), {"role": "assistant", "content": parts}]})

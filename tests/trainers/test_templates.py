@@ -136,3 +136,9 @@ def test_what_is_wrong_with_a_template_is_said_once(
 def test_a_row_without_a_column_of_the_template_is_a_bad_row(tmp_path: Path) -> None:
     with pytest.raises(TrialFailed, match=r"rows\.jsonl:2 \(no column topic: the template has a place for it\)"):
         loaded(tmp_path, LABELLED, {"text": "b", "label": "x"}, template="{topic} {text}")
+
+
+def test_turns_take_no_template(tmp_path: Path) -> None:
+    turns = {"prompt": [{"role": "user", "content": "a"}], "completion": [{"role": "assistant", "content": "b"}]}
+    with pytest.raises(TrialFailed, match=r"rows\.jsonl:1 \(turns, around which no template stands: data\.template="):
+        loaded(tmp_path, turns, template="Say {text}")
