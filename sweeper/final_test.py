@@ -120,6 +120,7 @@ def _base(history: History, config: TrialConfig, rows: TestRows, objective: Obje
 
 def _no_adapter(asked: Command, rows: TestRows) -> str:
     kept = asked.settings.sweep.keep_adapters
-    why = f"sweep.keep_adapters={kept} kept no adapter of the winner"
-    remedy = "sweep.keep_adapters=top:3 keeps them from the start (sweep.fresh=true begins anew)"
+    more = "top:3" if kept == "none" else "all"
+    why = f"sweep.keep_adapters={kept} kept no adapter of its"
+    remedy = f"sweep.keep_adapters={more} keeps one from the start (sweep.fresh=true begins anew)"
     return f"The winner was not measured on the {rows.count} test rows: {why}; {remedy}."

@@ -120,11 +120,10 @@ def test_a_plan_names_the_rows_and_those_of_them_that_are_trained_on(shell: Shel
 
 def test_a_failure_costs_the_test_alone(shell: Shell, command: list[str]) -> None:
     one = [item for item in command if not item.startswith(("-m", "training.seed", "executor"))]
-    local = [*one, "executor.workers=1", "sweep.reference=false"]
-    unasked = shell.sweep(*local, "sweep.test=false")
+    unasked = shell.sweep(*one, "executor=inline", "sweep.reference=false", "sweep.test=false")
     assert unasked.returncode == 0 and "test rows" not in unasked.stdout
     weights = next(Path(shell.folder / "runs/s/trials").glob("*/adapter/adapter_model.safetensors"))
     weights.write_bytes(b"torn")
-    failed = shell.sweep(*local)
+    failed = shell.sweep(*one, "executor.workers=1")  # a process of its own
     assert failed.returncode == 0 and measured_in(shell) == []
     assert "The test rows could not be measured (" in failed.stdout and "the same command tries again" in failed.stdout
