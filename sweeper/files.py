@@ -11,6 +11,7 @@ from pathlib import Path
 from sweeper.unmeasurable import metric_problems
 from sweeper.validation import Problem
 from trainers import bundled, data, data_fault, hub, own_code, replay, sources
+from trainers.on_disk import is_there
 from trainers.seam import TrialFailed
 from trainers.trial import Data, Model, TrialConfig
 
@@ -65,7 +66,14 @@ def missing(config: TrialConfig) -> Iterator[Problem]:
 
 def _missing(config: Data, key: str) -> Iterator[Problem]:
     path = getattr(config, key)
-    if path is not None and not hub.is_id(path) and not sources.located(path, config.cache_dir).exists():
+    if path is None or hub.is_id(path):
+        return
+    try:
+        is_there = is_there(sources.located(path, config.cache_dir))
+    except data_fault.DataFault as error:
+        yield _problem(error, error.key, config)
+        return
+    if not is_there:
         yield Problem(f"data.{key}", path, "there is no such file or folder", f"data.{key}=FILE")
 
 

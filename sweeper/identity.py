@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trainers import bundled, hub, sources
+from trainers.on_disk import is_folder
 from trainers.trial import Data, TrialConfig
 
 _EDGE_BYTES = 1 << 20
@@ -85,7 +86,7 @@ def test_content(data: Data) -> str:
 def _source_content(path: str, splits: tuple[str, ...], cache_dir: str) -> str:
     """Hashes a file or the splits in a folder; a hub id, with its revision, stands for itself."""
     place = sources.located(path, cache_dir)
-    if place.is_dir():
+    if is_folder(place):
         files = [file for split in splits for file in sources.files_of(place, split)]
         return "".join(f"{file.name} {_file_content(str(file))} " for file in files)
     return f"{path} " if hub.is_id(path) else _file_content(str(place))
