@@ -69,11 +69,11 @@ def _missing(config: Data, key: str) -> Iterator[Problem]:
     if path is None or hub.is_id(path):
         return
     try:
-        is_there = is_there(sources.located(path, config.cache_dir))
+        found = is_there(sources.located(path, config.cache_dir))
     except data_fault.DataFault as error:
         yield _problem(error, error.key, config)
         return
-    if not is_there:
+    if not found:
         yield Problem(f"data.{key}", path, "there is no such file or folder", f"data.{key}=FILE")
 
 

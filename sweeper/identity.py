@@ -18,7 +18,7 @@ _EDGE_BYTES = 1 << 20
 
 _LATER: dict[str, tuple[str, ...]] = {
     "lora": ("init_lora_weights", "loftq_bits", "loftq_iter"),
-    "data": ("augmentation_factor", "instruction", "on_bad_rows", "class_balance", "generated_rows"),
+    "data": ("augmentation_factor", "instruction", "on_bad_rows", "class_balance", "generated_rows", "max_new_tokens"),
     "training": (
         *("early_stopping_patience", "probes"),
         *("completion_only_loss", "label_smoothing_factor", "neftune_noise_alpha", "train_sampling_strategy"),
@@ -29,8 +29,8 @@ _LATER: dict[str, tuple[str, ...]] = {
 
 _TOLD_BY_CONTENT = ("name", "path", "validation_path", "test_path")
 
-_READ = ("validation_prompts", "max_new_tokens", "cache_dir")
-"""What is answered for people to read: nothing is trained on it, and nothing is compared by it."""
+_READ = ("validation_prompts", "cache_dir")
+"""What is answered for people to read, or says where files lie: nothing is trained on it, or compared by it."""
 
 
 def trial_id(config: TrialConfig) -> str:
@@ -42,7 +42,8 @@ def identity(config: TrialConfig) -> dict[str, dict[str, Any]]:
     """Returns everything that decides what a trial computes, by group.
 
     Data and local models enter by content, not by path; names, cache folders, the test rows and prompts that are only
-    read do not enter at all, and gain and law only through the alpha that follows from them.
+    read do not enter at all, the length of answers only where answers are measured, and gain and law only through the
+    alpha that follows from them.
 
     Args:
         config: A validated configuration whose files exist.
@@ -61,6 +62,8 @@ def identity(config: TrialConfig) -> dict[str, dict[str, Any]]:
         values[group] = _without(values[group], *_at_default(getattr(config, group), names))
     if config.data.augmentation == "none":  # how often nothing is done does not matter
         values["data"] = _without(values["data"], "augmentation_factor")
+    if not config.data.generated_rows:  # what is then answered is only read
+        values["data"] = _without(values["data"], "max_new_tokens")
     return values
 
 

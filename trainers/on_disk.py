@@ -1,4 +1,4 @@
-"""What is at a path that somebody typed; nothing, where it can be no path: a name of thousands of characters is none."""
+"""What is at a path that somebody typed: nothing where it can be no path, as a name of thousands of characters."""
 
 from __future__ import annotations
 
