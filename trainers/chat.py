@@ -44,8 +44,8 @@ that goes on over midnight would be trained on other tokens."""
 _DATES = re.compile(r"""strftime_now\((['"])([^'"]*)\1\)""")
 _PROBE = "0"  # a text that hardly any answer begins with
 _PARTS = (
-    "the model's chat template leaves out what is said: it takes lists of text and images, which are not supported; try "
-    "the model's sibling for text, or rows of prompt and completion"
+    "the model's chat template leaves out what is said: it takes lists of text and images, which are not supported; "
+    "try the model's sibling for text, or rows of prompt and completion"
 )
 
 _MARKERS = re.compile(r"\{%-?\s*generation\s*-?%\}")  # as in trl.chat_template_utils.has_generation_markers
