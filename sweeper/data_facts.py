@@ -26,7 +26,7 @@ from trainers.trial import TrialConfig, flatten
 MOST_DATA = 6
 """Different data that are told of; a sweep of `data.max_samples` has some."""
 
-_MOST_LABELS, _MOST_PLACES, _LONGEST_PLACE = 60, 10, 120
+_MOST_LABELS, _MOST_PLACES, _LONGEST = 60, 10, 120
 _ROOM = 7_600  # characters: a tag of MLflow's has 8,000 (mlflow/utils/validation.py)
 
 # What the rows and their tokens depend on, besides the data's own keys.
@@ -89,8 +89,8 @@ def _facts(config: TrialConfig, values: Mapping[str, Any]) -> dict[str, Any] | N
         return None
     account = _account(config, rows, plain)
     return {
-        "path": redacted(config.data.path),
-        "values": {key: redacted(value) if isinstance(value, str) else value for key, value in values.items()},
+        "path": _shown(config.data.path),
+        "values": {key: _shown(value) if isinstance(value, str) else value for key, value in values.items()},
         **_told(account),
         "max_samples": config.data.max_samples,
         "validation": len(rows.validation),
@@ -120,8 +120,14 @@ def _account(config: TrialConfig, rows: Rows, plain: Rows) -> Account:
 
 def _told(account: Account) -> dict[str, Any]:
     """Returns an account as it is recorded: the first places, shortened, without what a login would be."""
-    places = [redacted(place)[:_LONGEST_PLACE] for place in account.places[:_MOST_PLACES]]
+    places = [redacted(place)[:_LONGEST] for place in account.places[:_MOST_PLACES]]
     return {**dataclasses.asdict(account), "left_out": dict(account.left_out), "places": places}
+
+
+def _shown(value: str) -> str:
+    """Returns a value without what a login would be, and not at length: a template may be a page."""
+    text = redacted(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _source(account: Account) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class Rows:
     more and on fewer rows are measured by the same one; None where there are no labels. `source` are the rows of the
     training source, before any was set aside or left out. `account` says what became of them, and
     `validation_account` the same of a validation source of its own. `separator` stands before every label in a
-    completion.
+    completion. `instructed` is true of rows in Alpaca's own prompt, which no template stands around.
     """
 
     train: list[Example]
@@ -48,6 +48,7 @@ class Rows:
     account: Account = field(default_factory=Account)
     validation_account: Account = field(default_factory=Account)
     separator: str = " "
+    instructed: bool = False
 
 
 def load(data: Data) -> Rows:
@@ -78,7 +79,8 @@ def load(data: Data) -> Rows:
         made=len(made) - len(train),
     )
     minority = minority_of(example.label for example in kept)
-    return Rows(made, validation, asked.labels, minority, len(found), counted, checked, shapes.separator(data))
+    answers = shapes.separator(data), shape is shapes.INSTRUCTED and not data.template
+    return Rows(made, validation, asked.labels, minority, len(found), counted, checked, *answers)
 
 
 def load_test(data: Data, labels: Sequence[str] = ()) -> list[Example]:
@@ -191,12 +193,19 @@ def _variants(example: Example, data: Data, labels: Sequence[str]) -> Iterator[E
         yield dataclasses.replace(example, prompt=prompt, text=text)
 
 
-def prompt_of(text: str, data: Data, labels: Sequence[str] = ()) -> str:
+def prompt_of(text: str, data: Data, labels: Sequence[str] = (), *, instructed: bool = False) -> str:
     """Returns a text that somebody typed as a prompt: in the template, where there is one, as a row's text is.
 
     Places for other columns are left empty, and blanks at the end belong to the completion.
+
+    Args:
+        text: It.
+        data: The template.
+        labels: The choices.
+        instructed: `Rows.instructed`: the text is an instruction, in Alpaca's prompt.
     """
-    return templates.prompt(text, data, labels).rstrip(boundary.BLANKS)
+    made = templates.alpaca(text, "") if instructed else templates.prompt(text, data, labels)
+    return made.rstrip(boundary.BLANKS)
 
 
 def completion_of(label: str, separator: str = " ") -> str:
