@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from trainers import account, augmentation, boundary, class_balance, shapes, sources, split, template_faults, templates
 from trainers.account import Account
-from trainers.cells import optional
+from trainers.cells import optional, shown
 from trainers.data_fault import DataFault
 from trainers.example import Example
 from trainers.found_rows import BadRow, Found, Row, Unusable
@@ -126,8 +127,18 @@ def _first(found: Sequence[Found]) -> tuple[Row | None, Shape | None]:
 
 def _labels(found: Sequence[Found], data: Data) -> tuple[str, ...]:
     if data.labels:
-        return tuple(data.labels)
+        return _given(data.labels)
     return tuple(sorted(set(filter(None, (_label(row) for row in found if isinstance(row, Row))))))
+
+
+def _given(labels: Sequence[str]) -> tuple[str, ...]:
+    """Returns `data.labels` as rows are held against them: blanks around one are no part of it."""
+    found = tuple(label.strip() for label in labels)
+    if not all(found):
+        raise DataFault("data.labels", "names an empty label", "a name for every label")
+    if twice := [label for label, count in Counter(found).items() if count > 1]:
+        raise DataFault("data.labels", f"names {shown(twice[0])} twice", "every label once")
+    return found
 
 
 def _label(row: Row) -> str:
