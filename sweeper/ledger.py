@@ -38,6 +38,7 @@ from sweeper import stage_tags, tested_tag
 from sweeper.decision_page import Decided, page
 from sweeper.decisions import Objective
 from sweeper.history import History, Trial
+from sweeper.mlflow_limits import LONGEST_PARAM, LONGEST_TAG
 from sweeper.progress import name_of
 from sweeper.provenance import Provenance
 from sweeper.trial_curve import curve_of
@@ -56,9 +57,6 @@ _FACTS = ("trainable_parameters", "init_seconds", "logit_mse", "logit_cosine")
 
 _RECORDED = ("pack.", "matched.")
 """How the facts begin that are parameters, too: the shape that a trial was computed in, what a name in it stood for."""
-
-_LONGEST_TAG = 8000  # characters (mlflow/utils/validation.py)
-_LONGEST_PARAM = 6000
 
 _INTERRUPTED = "interrupted; it starts again when the sweep continues"
 
@@ -200,7 +198,7 @@ class Entry:
     @property
     def _ending(self) -> dict[str, str]:
         if self.trial.outcome is not None:
-            return {"outcome": self.trial.outcome, "reason": (self.trial.reason or "")[:_LONGEST_TAG]}
+            return {"outcome": self.trial.outcome, "reason": (self.trial.reason or "")[:LONGEST_TAG]}
         return {} if self.ended is None else {"reason": _INTERRUPTED}
 
     @property
@@ -212,7 +210,7 @@ class Entry:
             values |= {PRODUCER: trial.facts.get("trainer", "sft")}
             values |= {name: value for name, value in trial.facts.items() if name.startswith(_RECORDED)}
         values |= {f"ran.{key}": value for key, value in getattr(trial, "ran", {}).items()}
-        return {key: _text(value)[:_LONGEST_PARAM] for key, value in values.items()}
+        return {key: _text(value)[:LONGEST_PARAM] for key, value in values.items()}
 
 
 class Ledger:
@@ -314,7 +312,7 @@ class Ledger:
         found = None if best is None else entry.confusions.get(best[0])
         if found is None:
             return ""
-        return tag_of(found["step"], found["labels"], found["counts"], _LONGEST_TAG)
+        return tag_of(found["step"], found["labels"], found["counts"], LONGEST_TAG)
 
     def _verdicts(self, trial: Trial) -> tuple[str, ...]:
         """Returns what a curve shows, nothing of a base that was not trained."""
@@ -403,10 +401,10 @@ def _row(entry: Entry) -> TrialRow:
 
 def _note(text: str) -> str:
     """Returns what MLflow has room for, whole lines."""
-    if len(text) <= _LONGEST_TAG:
+    if len(text) <= LONGEST_TAG:
         return text
     more = "\n\nThe rest is in leaderboard.md and in `lora-report leaderboard`.\n"
-    return text[: _LONGEST_TAG - len(more)].rpartition("\n")[0] + more
+    return text[: LONGEST_TAG - len(more)].rpartition("\n")[0] + more
 
 
 def _points(values: Mapping[str, float], stamp: float, step: int) -> list[Point]:
