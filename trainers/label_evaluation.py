@@ -103,9 +103,9 @@ class Labelled:
 
 
 def _of_classes(counts: LabelCounts, labels: Sequence[str]) -> dict[str, float]:
-    names = class_metrics(labels)
-    precision, recall, f1, _ = zip(*counts.of_classes(range(len(labels))), strict=True)
-    return dict(zip(names, (*precision, *recall, *f1), strict=True)) if names else {}
+    names, found = class_metrics(labels), counts.of_classes(range(len(labels)))
+    values = (value for scores in found for value in (scores.precision, scores.recall, scores.f1))
+    return dict(zip(names, values, strict=True)) if names else {}
 
 
 def labelled(model: Any, rows: TokenRows, tokenizer: Any, batch_size: int, slots: int) -> list[Labelled]:
