@@ -28,8 +28,8 @@ _LATER: dict[str, tuple[str, ...]] = {
 
 _TOLD_BY_CONTENT = ("name", "path", "validation_path", "test_path")
 
-_NOT_COMPARED = ("validation_prompts", "cache_dir")
-"""What is answered for people to read, and a folder: nothing is trained on either, and nothing is compared by them."""
+_READ = ("validation_prompts", "max_new_tokens", "cache_dir")
+"""What is answered for people to read: nothing is trained on it, and nothing is compared by it."""
 
 
 def trial_id(config: TrialConfig) -> str:
@@ -52,7 +52,7 @@ def identity(config: TrialConfig) -> dict[str, dict[str, Any]]:
     values = dataclasses.asdict(config)
     values["model"] = {**_without(values["model"], "name", "path", "cache_dir"), "content": model_content(config)}
     values["data"] = {
-        **_without(values["data"], *_TOLD_BY_CONTENT, *_NOT_COMPARED),
+        **_without(values["data"], *_TOLD_BY_CONTENT, *_READ),
         "content": data_content(config),
     }
     values["lora"] = _without(values["lora"], "gain", "alpha_law", "alpha_r")
@@ -60,8 +60,6 @@ def identity(config: TrialConfig) -> dict[str, dict[str, Any]]:
         values[group] = _without(values[group], *_at_default(getattr(config, group), names))
     if config.data.augmentation == "none":  # how often nothing is done does not matter
         values["data"] = _without(values["data"], "augmentation_factor")
-    if config.data.generated_rows == 0:  # how long answers get is of interest to readers alone
-        values["data"] = _without(values["data"], "max_new_tokens")
     return values
 
 

@@ -86,12 +86,6 @@ def test_later_fields_enter_where_they_differ_from_their_default(config: TrialCo
     assert trial_id(patient) != trial_id(config) and reference_of(patient) == reference_of(config)
 
 
-def test_the_length_of_answers_counts_where_they_are_measured(config: TrialConfig) -> None:
-    assert trial_id(changed(config, "data", max_new_tokens=8)) == trial_id(config)
-    answered = changed(config, "data", generated_rows=100)
-    assert trial_id(changed(answered, "data", max_new_tokens=8)) != trial_id(answered) != trial_id(config)
-
-
 def test_data_count_by_content(config: TrialConfig) -> None:
     folder = Path(config.data.path).parent
     assert trial_id(changed(config, "data", path=str(folder / "copy.csv"))) == trial_id(config)
