@@ -23,7 +23,6 @@ __all__ = [
     "Rows",
     "completion_of",
     "load",
-    "load_test",
     "prompt_of",
     "read_test",
 ]
@@ -79,11 +78,6 @@ def load(data: Data) -> Rows:
     )
     minority = minority_of(example.label for example in kept)
     return Rows(made, validation, asked.labels, minority, len(found), counted, checked, shapes.separator(data))
-
-
-def load_test(data: Data, labels: Sequence[str] = ()) -> list[Example]:
-    """Reads the test rows; see `read_test`."""
-    return read_test(data, labels)[0]
 
 
 def read_test(data: Data, labels: Sequence[str] = ()) -> tuple[list[Example], Account]:
