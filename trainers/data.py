@@ -33,17 +33,15 @@ class Rows:
     """The examples of a trial, and the closed set of answers of labelled data.
 
     `minority` indexes the label that the fewest training rows have, counted before `max_samples`, so that trials on
-    more and on fewer rows are measured by the same one; None where there are no labels. `source` are the rows of the
-    training source, before any was set aside or left out. `account` says what became of them, and
-    `validation_account` the same of a validation source of its own. `separator` stands before every label in a
-    completion.
+    more and on fewer rows are measured by the same one; None where there are no labels. `account` says what
+    became of the rows of the training source, and `validation_account` the same of a validation source of its own.
+    `separator` stands before every label in a completion.
     """
 
     train: list[Example]
     validation: list[Example]
     labels: tuple[str, ...] = ()
     minority: int | None = None
-    source: int = 0
     account: Account = field(default_factory=Account)
     validation_account: Account = field(default_factory=Account)
     separator: str = " "
@@ -77,7 +75,7 @@ def load(data: Data) -> Rows:
         made=len(made) - len(train),
     )
     minority = minority_of(example.label for example in kept)
-    return Rows(made, validation, asked.labels, minority, len(found), counted, checked, shapes.separator(data))
+    return Rows(made, validation, asked.labels, minority, counted, checked, shapes.separator(data))
 
 
 def read_test(data: Data, labels: Sequence[str] = ()) -> tuple[list[Example], Account]:

@@ -137,8 +137,9 @@ class SftTrainer:
         try:
             if config.lora.uses_loftq:
                 loftq.initialise(model, FullPrecision(config.model).weight, config.lora.turns)
-            init_seconds = round(time.perf_counter() - attached, 3)
-            compared = {} if full is None else logits.compare(model, full, rows.validation, base.tokenizer.pad_token_id)
+            known: dict[str, Any] = {"init_seconds": round(time.perf_counter() - attached, 3), **matched}
+            if full is not None:
+                known |= logits.compare(model, full, rows.validation, base.tokenizer.pad_token_id)
             trainer = fitting.trainer_of(config, model, base, rows, self._device)
             rungs = Rungs(
                 start=start,
@@ -147,24 +148,24 @@ class SftTrainer:
                 samples=lambda: _samples(config.data, model, base, rows),
                 tokens_seen=lambda: trainer.tokens_seen,
                 spent=lambda: self._spent(began),
-                facts={
-                    "trainer": "sft",
-                    "device": str(self._device),
-                    "threads": self._threads,
-                    "trainable_parameters": sum(item.numel() for item in adapter.trainable(model)),
-                    "init_seconds": init_seconds,
-                    **compared,
-                    **matched,
-                    "train_rows": len(rows.train),
-                    "validation_rows": len(rows.validation),
-                    **self._loaded.facts(config),
-                },
+                facts={**self._facts(config, model, rows), **known},
             )
             trainer.add_callback(rungs)
             fitting.train(trainer, start, exchange)
             return int(trainer.state.global_step), Paused if rungs.paused else Ended
         finally:
             self._release(model, config)
+
+    def _facts(self, config: TrialConfig, model: Any, rows: tokens.TokenRows) -> dict[str, Any]:
+        return {
+            "trainer": "sft",
+            "device": str(self._device),
+            "threads": self._threads,
+            "trainable_parameters": sum(item.numel() for item in adapter.trainable(model)),
+            "train_rows": len(rows.train),
+            "validation_rows": len(rows.validation),
+            **self._loaded.facts(config),
+        }
 
     def _release(self, model: Any, config: TrialConfig) -> None:
         base = model.unload()
