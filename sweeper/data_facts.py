@@ -15,7 +15,6 @@ from analysis.redaction import redacted
 from sweeper import files
 from sweeper.command import Command, representatives
 from sweeper.lengths import Lengths
-from sweeper.mlflow_limits import LONGEST_TAG
 from sweeper.preflight import MOST_LOOKED_AT
 from sweeper.row_lengths import row_lengths
 from sweeper.search import Params
@@ -28,6 +27,7 @@ MOST_DATA = 6
 """Different data that are told of; a sweep of `data.max_samples` has some."""
 
 _MOST_LABELS, _MOST_PLACES, _LONGEST_PLACE = 60, 10, 120
+_ROOM = 7_600  # characters: a tag of MLflow's has 8,000 (mlflow/utils/validation.py)
 
 # What the rows and their tokens depend on, besides the data's own keys.
 _BESIDE = ("model.path", "training.max_length", "training.completion_only_loss")
@@ -156,6 +156,6 @@ def as_record(found: list[dict[str, Any]]) -> dict[str, Any]:
     """Returns the facts as they stand in the log and in a tag, which has an end: labels and places give way first."""
     for drop in ((), ("places",), ("places", "labels"), ("places", "labels", "left_out")):
         kept = [{key: value for key, value in item.items() if key not in drop} for item in found]
-        if len(json.dumps({"data": kept})) <= LONGEST_TAG:
+        if len(json.dumps({"data": kept})) <= _ROOM:
             return {"data": kept}
     return {"data": kept[:1]}
