@@ -87,11 +87,10 @@ def _facts(config: TrialConfig, values: Mapping[str, Any]) -> dict[str, Any] | N
     plain = files.rows_of(dataclasses.replace(config.data, augmentation="none", class_balance="none"))
     if rows is None or plain is None or not rows.train:
         return None
-    account = _account(config, rows, plain)
     return {
         "path": _shown(config.data.path),
         "values": {key: _shown(value) if isinstance(value, str) else value for key, value in values.items()},
-        **_told(account),
+        **_told(rows.account),
         "max_samples": config.data.max_samples,
         "validation": len(rows.validation),
         "validation_source": _source(rows.validation_account),
@@ -101,21 +100,6 @@ def _facts(config: TrialConfig, values: Mapping[str, Any]) -> dict[str, Any] | N
         "validation_tokens": _tokens(row_lengths(config, "validation")),
         "labels": _labels(plain, rows),
     }
-
-
-def _account(config: TrialConfig, rows: Rows, plain: Rows) -> Account:
-    """Returns the account that reading kept; where it kept none, what follows from the rows there are."""
-    if rows.account.read:
-        return rows.account
-    whole = files.rows_of(dataclasses.replace(config.data, augmentation="none", class_balance="none", max_samples=None))
-    offered = len(plain.train) if whole is None else len(whole.train)
-    return Account(
-        read=rows.source,
-        set_aside=rows.source - offered,
-        beyond=offered - len(plain.train),
-        used=len(plain.train),
-        made=len(rows.train) - len(plain.train),
-    )
 
 
 def _told(account: Account) -> dict[str, Any]:

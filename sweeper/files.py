@@ -86,7 +86,7 @@ def _test_problems(config: TrialConfig, rows: data.Rows) -> list[Problem]:
 @functools.cache
 def _read_test(key: _Key, labels: tuple[str, ...]) -> tuple[Problem, ...]:
     try:
-        data.load_test(key.config, labels)
+        data.read_test(key.config, labels)
     except TrialFailed as error:
         return (_problem(error, "data.test_path", key.config),)
     return ()

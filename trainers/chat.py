@@ -24,6 +24,7 @@ from jinja2 import TemplateError
 
 from trainers.chat_ways import Way
 from trainers.seam import TrialFailed
+from trainers.special_tokens import special_ids
 
 Message = Mapping[str, Any]
 
@@ -74,8 +75,7 @@ class Chat:
         self.is_own = bool(own)
         self.template = _undated(trained_by_trl(own) or own) if own else CHATML
         self._has_markers = _MARKERS.search(self.template) is not None and tokenizer.is_fast
-        added = tokenizer.added_tokens_decoder.items()  # some of them are words, as <think> is
-        self._special = {*tokenizer.all_special_ids, *(index for index, token in added if token.special)}
+        self._special = special_ids(tokenizer)
 
     def conversation(self, messages: Sequence[Message], place: str = "") -> Conversation:
         """Renders a conversation up to its last answer: what follows that is never trained on.

@@ -24,7 +24,6 @@ __all__ = [
     "Rows",
     "completion_of",
     "load",
-    "load_test",
     "prompt_of",
     "read_test",
 ]
@@ -35,17 +34,16 @@ class Rows:
     """The examples of a trial, and the closed set of answers of labelled data.
 
     `minority` indexes the label that the fewest training rows have, counted before `max_samples`, so that trials on
-    more and on fewer rows are measured by the same one; None where there are no labels. `source` are the rows of the
-    training source, before any was set aside or left out. `account` says what became of them, and
-    `validation_account` the same of a validation source of its own. `separator` stands before every label in a
-    completion. `instructed` is true of rows in Alpaca's own prompt, which no template stands around.
+    more and on fewer rows are measured by the same one; None where there are no labels. `account` says what
+    became of the rows of the training source, and `validation_account` the same of a validation source of its own.
+    `separator` stands before every label in a completion. `instructed` is true of rows in Alpaca's own prompt, which no
+    template stands around.
     """
 
     train: list[Example]
     validation: list[Example]
     labels: tuple[str, ...] = ()
     minority: int | None = None
-    source: int = 0
     account: Account = field(default_factory=Account)
     validation_account: Account = field(default_factory=Account)
     separator: str = " "
@@ -81,12 +79,7 @@ def load(data: Data) -> Rows:
     )
     minority = minority_of(example.label for example in kept)
     answers = shapes.separator(data), shape is shapes.INSTRUCTED and not data.template
-    return Rows(made, validation, asked.labels, minority, len(found), counted, checked, *answers)
-
-
-def load_test(data: Data, labels: Sequence[str] = ()) -> list[Example]:
-    """Reads the test rows; see `read_test`."""
-    return read_test(data, labels)[0]
+    return Rows(made, validation, asked.labels, minority, counted, checked, *answers)
 
 
 def read_test(data: Data, labels: Sequence[str] = ()) -> tuple[list[Example], Account]:

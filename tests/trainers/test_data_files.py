@@ -256,6 +256,7 @@ def test_test_rows_are_those_of_the_path_or_of_the_split(tmp_path: Path) -> None
     assert [row.prompt for row in of_split] == ["test", "test"] and counted.used == 2
     of_file, _ = read_test(Data("d", str(tmp_path), test_path=str(tmp_path / "train.jsonl")), ["x"])
     assert [row.prompt for row in of_file] == ["train", "train"]
+    assert read_test(Data("d", str(tmp_path), split="test"), ["x"])[0] == []  # trained on
     assert read_test(Data("d", str(tmp_path / "train.jsonl")), ["x"])[0] == []
     with pytest.raises(TrialFailed, match=r"data\.test_path: none of the 2 rows"):
         read_test(Data("d", "", test_path=str(tmp_path / "test.jsonl")), ["other"])
