@@ -19,7 +19,5 @@ def check(scene: Scene) -> Iterator[Finding]:
         "training counts that token whole, as TRL does, so the model never sees the prompt as it is asked later; a "
         "completion that begins with a space keeps them apart"
     )
-    remedy = (
-        'completions that begin with a space, prompts that do not end in one: {"prompt": "2+2=", "completion": " 4"}'
-    )
+    remedy = 'completions that begin with a space: {"prompt": "2+2=", "completion": " 4"}'
     yield Finding("warning", "data.path", scene.config.data.path, number, rule, "TRL 1.16", remedy)
