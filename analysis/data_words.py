@@ -10,14 +10,23 @@ from typing import Any
 
 Found = Mapping[str, Any]
 
+_SOURCES = ("validation_source", "test_source")
+
 
 def title(found: Found) -> str:
     """Returns what tells these data from others of the same sweep; empty where there are no others."""
     return ", ".join(f"{key}={value}" for key, value in found.get("values", {}).items())
 
 
-def told(found: Found) -> dict[str, str]:
-    """Returns what is known, by name; what is not known, or is nothing to tell, is left out."""
+def told(found: Found, *, with_places: bool = True) -> dict[str, str]:
+    """Returns what is known, by name; what is not known, or is nothing to tell, is left out.
+
+    Args:
+        found: What `sweeper.data_facts` found.
+        with_places: Say behind the number of rows left out where the first of them are.
+    """
+    if not with_places:
+        found = _without_places(found)
     tokens = found.get("tokens") or {}
     rows = {
         "Rows": _rows(found),
@@ -31,6 +40,17 @@ def told(found: Found) -> dict[str, str]:
         "Prompt and completion": _crossing(tokens),
     }
     return {name: text for name, text in rows.items() if text}
+
+
+def places(found: Found) -> list[str]:
+    """Returns where the first rows are that were left out, of training, validation and test rows."""
+    sources = [found, *(found.get(key) or {} for key in _SOURCES)]
+    return [place for source in sources for place in source.get("places", [])]
+
+
+def _without_places(found: Found) -> Found:
+    sources = {key: {**found[key], "places": []} for key in _SOURCES if found.get(key)}
+    return {**found, **sources, "places": []}
 
 
 def labels(found: Found) -> list[dict[str, str]]:
@@ -68,7 +88,7 @@ def _rows(found: Found) -> str:
 def _left_out(reasons: Mapping[str, int], places: Sequence[str]) -> str:
     counted = ", ".join(f"{count:,} for {reason}" for reason, count in reasons.items())
     more = sum(reasons.values()) - len(places)
-    first = f": {'; '.join(places)}{f' and {more:,} more' if more > 0 else ''}" if places else ""
+    first = f": {'; '.join(places)}{f'; and {more:,} more' if more > 0 else ''}" if places else ""
     return f"{counted}{first}" if counted else ""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from analysis.redaction import redacted
@@ -26,7 +26,8 @@ from trainers.trial import TrialConfig, flatten
 MOST_DATA = 6
 """Different data that are told of; a sweep of `data.max_samples` has some."""
 
-_MOST_LABELS, _MOST_PLACES, _LONGEST = 60, 10, 120
+_FREQUENT, _RARE = 20, 10  # labels that are told of, where there are more than both
+_MOST_PLACES, _LONGEST = 10, 120
 _ROOM = 7_600  # characters: a tag of MLflow's has 8,000 (mlflow/utils/validation.py)
 
 # What the rows and their tokens depend on, besides the data's own keys.
@@ -98,13 +99,13 @@ def _facts(config: TrialConfig, values: Mapping[str, Any]) -> dict[str, Any] | N
         "max_length": config.training.max_length,
         "tokens": _tokens(row_lengths(config)),
         "validation_tokens": _tokens(row_lengths(config, "validation")),
-        "labels": _labels(plain, rows),
+        "labels": labels_of(plain, rows),
     }
 
 
 def _told(account: Account) -> dict[str, Any]:
     """Returns an account as it is recorded: the first places, shortened, without what a login would be."""
-    places = [redacted(place)[:_LONGEST] for place in account.places[:_MOST_PLACES]]
+    places = [_shown(place) for place in account.places[:_MOST_PLACES]]
     return {**dataclasses.asdict(account), "left_out": dict(account.left_out), "places": places}
 
 
@@ -136,11 +137,16 @@ def _tokens(lengths: Lengths | None) -> dict[str, Any] | None:
     return {**told, "chat": "; ".join(IN_WORDS[way] for way in lengths.chat.split(", ") if way)}
 
 
-def _labels(plain: Rows, rows: Rows) -> list[dict[str, Any]]:
-    """Returns each label's rows, the most frequent label first; rare ones beyond 60 as one.
+def labels_of(plain: Rows, rows: Rows | None = None) -> list[dict[str, Any]]:
+    """Returns each label's rows, the most frequent label first; of many, those between frequent and rare ones as one.
 
     `made` and `weight` are there where augmentation and class balance make other rows of them, or weigh them.
+
+    Args:
+        plain: The rows without both.
+        rows: The rows with them; None where there is neither.
     """
+    rows = rows or plain
     sides = {"train": plain.train, "validation": rows.validation, "made": rows.train}
     counts = {name: Counter(item.label for item in side) for name, side in sides.items()}
     weights = {item.label: round(item.weight, 3) for item in rows.train if item.weight != 1}
@@ -149,13 +155,22 @@ def _labels(plain: Rows, rows: Rows) -> list[dict[str, Any]]:
         for index, label in enumerate(rows.labels)
     ]
     found.sort(key=lambda item: (-item["train"], item["label"]))
-    kept, rest = found[:_MOST_LABELS], found[_MOST_LABELS:]
-    more = {"label": f"{len(rest)} more labels", **{name: sum(item[name] for item in rest) for name in sides}}
     unneeded = {
         *(["made"] if all(item["made"] == item["train"] for item in found) else []),
         *(["weight"] if not weights else []),
     }
-    return [{key: item[key] for key in item if key not in unneeded} for item in ([*kept, more] if rest else kept)]
+    return [{key: item[key] for key in item if key not in unneeded} for item in _few(found, sides)]
+
+
+def _few(found: list[dict[str, Any]], sides: Iterable[str]) -> list[dict[str, Any]]:
+    between = found[_FREQUENT:-_RARE]
+    if len(between) < 2:
+        return found
+    more = {
+        "label": f"… {len(between):,} more labels …",
+        **{name: sum(item[name] for item in between) for name in sides},
+    }
+    return [*found[:_FREQUENT], more, *found[-_RARE:]]
 
 
 def as_record(found: list[dict[str, Any]]) -> dict[str, Any]:

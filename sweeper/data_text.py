@@ -56,6 +56,8 @@ def _head(shown: Mapping[str, Any]) -> str:
     told = [f"row {shown['row']:,}{place}"]
     if shown["tokens"] is not None:
         told.append(f"{shown['tokens']:,} tokens, {shown['trained']:,} trained")
+    if shown["trained"] == 0:
+        told.append("left out, since nothing of its completion is left")
     if shown["weight"] != 1:
         told.append(f"weight {shown['weight']:.3g}")
     if shown["way"] == "last":  # the other ways are said once, of all the data

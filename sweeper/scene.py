@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -10,6 +11,7 @@ from sweeper import run_length
 from sweeper.facts import Facts
 from sweeper.model_facts import ModelFacts
 from sweeper.repeats import Repeats
+from trainers.data import Account
 from trainers.trial import TrialConfig
 
 
@@ -27,8 +29,8 @@ class Hardware:
 class Scene:
     """One trial before it runs.
 
-    `source_rows` are all rows of the training source, before any split or subset; `model` is None where its files are
-    not at hand.
+    `source_rows` are all rows of the training source, before any split or subset; `accounts` say by the setting that
+    names a source what became of its rows; `model` is None where its files are not at hand.
     """
 
     config: TrialConfig
@@ -37,6 +39,7 @@ class Scene:
     hardware: Hardware
     model: ModelFacts | None = None
     repeats: Repeats = field(default_factory=Repeats)
+    accounts: Mapping[str, Account] = field(default_factory=dict)
 
     @property
     def effective_batch(self) -> int:

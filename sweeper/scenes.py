@@ -11,6 +11,7 @@ from sweeper.model_facts import ModelFacts
 from sweeper.near_duplicates import Different
 from sweeper.repeats import Repeats, repeats_of
 from sweeper.scene import Hardware, Scene
+from trainers.data import Account, Rows
 from trainers.trial import Model, TrialConfig
 
 
@@ -45,6 +46,7 @@ class Scenes:
             hardware=self._hardware,
             model=self._model_of(config.model),
             repeats=self._repeats_of(config),
+            accounts={} if everything is None else _accounts(config, everything),
         )
         return dataclasses.replace(scene, facts=dataclasses.replace(scene.facts, steps=scene.steps))
 
@@ -67,6 +69,11 @@ class Scenes:
             rows = files.rows_of(files.without_repeats(config.data))
             self._repeats[key] = Repeats() if rows is None else repeats_of(config, rows)
         return self._repeats[key]
+
+
+def _accounts(config: TrialConfig, rows: Rows) -> dict[str, Account]:
+    of_validation = "data.path" if config.data.validation_path is None else "data.validation_path"
+    return {of_validation: rows.validation_account, "data.path": rows.account}
 
 
 def _rows_key(config: TrialConfig) -> str:

@@ -31,7 +31,7 @@ def scene(rows: int = 5_000, **set_: Any) -> Scene:
     """Returns a scene: `lora_r=8` sets `lora.r`; `tokens`, `labels`, `metric`, `effective` are of its data."""
     known = {key: set_.pop(key) for key in ("tokens", "labels", "metric") if key in set_}
     effective, source = set_.pop("effective", rows), set_.pop("source", rows)
-    others = {key: set_.pop(key) for key in ("repeats", "hardware") if key in set_}
+    others = {key: set_.pop(key) for key in ("repeats", "hardware", "accounts") if key in set_}
     facts = Facts(rows, effective, validation_rows=100, **{"tokens": lengths(), **known})
     made = Scene(configured(set_), facts, source, **{"hardware": Hardware("cpu"), **others})
     return dataclasses.replace(made, facts=dataclasses.replace(facts, steps=made.steps))

@@ -89,3 +89,10 @@ def test_files_are_short_and_commented(file: Path) -> None:
     lines = file.read_text().splitlines()
     assert "#" in lines[0] or "#" in lines[1]
     assert len(lines) <= (60 if file.parent.name == "diagnosis" else 45)  # a table: a line for every threshold
+
+
+def test_rows_of_ones_own_need_no_more_than_their_path() -> None:
+    keys = {
+        name: set(composed([f"data={name}", *REQUIRED.get(f"data={name}", [])]).data) for name in ("emotion", "path")
+    }
+    assert keys["path"] <= keys["emotion"]  # where data.path= alone was given, every other key can be, too

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trainers.data_fault import DataFault
@@ -47,7 +47,7 @@ def reasons(bad: Sequence[BadRow]) -> dict[str, int]:
     return dict(Counter(row.reason for row in bad).most_common())
 
 
-def stop(key: str, path: str, read: int, bad: Sequence[BadRow]) -> DataFault:
+def stop(key: str, path: str, read: int, bad: Sequence[BadRow], all_bad: str) -> DataFault:
     """Returns the message about rows that cannot be used: how many, why, where the first are, and what to do.
 
     Args:
@@ -55,11 +55,20 @@ def stop(key: str, path: str, read: int, bad: Sequence[BadRow]) -> DataFault:
         path: Its value.
         read: How many rows the source has.
         bad: Those that cannot be used, at least one.
+        all_bad: What would mend a source of which no row can be used.
     """
     counted = ", ".join(f"{reason}: {count:,}" for reason, count in reasons(bad).items())
     more = f", and {len(bad) - NAMED:,} more" if len(bad) > NAMED else ""
     share = f"none of the {read:,} rows" if len(bad) == read > 1 else f"{len(bad):,} of {read:,} rows"
     rule = f"{share} cannot be used" if len(bad) < read or read == 1 else f"{share} can be used"
-    where = f"{'; '.join(map(str, bad[:NAMED]))}{more}"
-    remedy = "rows as docs/data.md shows them" if len(bad) == read else "mend them, or data.on_bad_rows=skip"
+    where = f"{'; '.join(_alike(bad[:NAMED]))}{more}"
+    remedy = all_bad if len(bad) == read else "mend them, or data.on_bad_rows=skip"
     return DataFault(key, f"{rule} ({counted}): {where}", remedy)
+
+
+def _alike(bad: Sequence[BadRow]) -> Iterator[str]:
+    """Yields the places of rows of which the same is wrong together: `a.csv:2, a.csv:3 (empty text)`."""
+    places: dict[str, list[str]] = {}
+    for row in bad:
+        places.setdefault(row.why, []).append(row.place)
+    return (f"{', '.join(where)} ({why})" for why, where in places.items())

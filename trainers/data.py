@@ -149,7 +149,7 @@ def _examples(
     made = [row if isinstance(row, BadRow) else shapes.examined(row, shape, asked) for row in found]
     bad = [row for row in made if isinstance(row, BadRow)]
     if len(bad) == len(made) or (bad and asked.data.on_bad_rows == "error"):
-        raise account.stop(key, path, len(made), bad)
+        raise account.stop(key, path, len(made), bad, shapes.remedy(bad[0]))
     return [row for row in made if isinstance(row, Example)], account.of(len(made), bad)
 
 

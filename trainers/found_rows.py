@@ -25,7 +25,12 @@ class BadRow:
 
     def __str__(self) -> str:
         """Returns `train.jsonl:7 (not JSON: Expecting value)`."""
-        return f"{self.place} ({self.reason}{': ' if self.detail else ''}{self.detail})"
+        return f"{self.place} ({self.why})"
+
+    @property
+    def why(self) -> str:
+        """The reason, and what is particular to this row."""
+        return f"{self.reason}{': ' if self.detail else ''}{self.detail}"
 
 
 class Unusable(Exception):

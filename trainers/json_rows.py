@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import re
 from collections.abc import Collection, Iterator
+from itertools import count
 
 from trainers.found_rows import BadRow, Found, Row
 
@@ -97,14 +99,19 @@ def _place_of(key: str, text: str, start: int) -> int:
 
 
 def _array(text: str, start: int, file: str, *, is_whole: bool = False) -> Iterator[Found]:
-    """Yields the elements of an array; one that does not parse says how far it reaches."""
+    """Yields the elements of an array; one that does not parse says how far it reaches.
+
+    An element that begins in the line of the one before has its number as well: whole files are written in one line.
+    """
     at, line, is_closed = start + 1, 1 + text.count(LINE, 0, start), True
-    begin = start
+    begin, numbers = start, count(1)
     while (at := _skipped(text, at)) < len(text) and text[at] != "]":
+        before, number = line, next(numbers)
         line, begin = line + text.count(LINE, begin, at), at
         end = _end(text, at)
         found = _parsed(text[at:end], f"{file}:{line}", text.count(LINE, at, end))
-        yield found
+        is_alone = line > before or number == 1
+        yield found if is_alone else dataclasses.replace(found, place=f"{found.place}, row {number:,}")
         is_closed = end < len(text) or isinstance(found, Row)
         at = end + (text[end : end + 1] == ",")
     place = f"{file}:{line + text.count(LINE, begin, at)}"

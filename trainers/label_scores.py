@@ -8,8 +8,10 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
+from torch.nn.functional import pad
 
 from trainers import label_tree, own_mask
+from trainers.label_groups import grouped
 from trainers.label_tree import Answers, Beginning
 from trainers.tokens import Tokens
 
@@ -29,8 +31,21 @@ class Scores:
 
     def by_slot(self, slots: int) -> list[Scores]:
         """Returns the scores of each slot that shared the pass."""
-        parts = (item.chunk(slots) for item in (self.log_probabilities, self.hits, self.choices))
+        parts = (item.chunk(slots) for item in self._parts)
         return [Scores(*part) for part in zip(*parts, strict=True)]
+
+    @property
+    def _parts(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        return self.log_probabilities, self.hits, self.choices
+
+    @classmethod
+    def joined(cls, groups: Sequence[Scores]) -> Scores:
+        """Returns the scores of answers that were scored in groups, filled up with 0 to the longest answer of all."""
+        if len(groups) == 1:
+            return groups[0]
+        longest = max(group.hits.shape[-1] for group in groups)
+        sides = zip(*(group._parts for group in groups), strict=True)
+        return cls(*(torch.cat([pad(item, (0, longest - item.shape[-1])) for item in side], 1) for side in sides))
 
 
 def score(
@@ -50,11 +65,13 @@ def score(
     """
     prefix = shared_prefix([row.prompt for row in rows])
     beginning = _begun(model, prefix, slots)
-    grows = _grows(model, beginning, rows, answers)
+    groups = grouped(answers)
+    grows = _grows(model, beginning, rows, groups[0])
     for batch in _by_length(rows, batch_size) if grows else _of_equal_length(rows, batch_size):
         prompts = [row.prompt[len(prefix) :] for row in batch]
-        logits = (label_tree.logits if grows else _branch_by_branch)(model, beginning, prompts, answers)
-        yield batch, _scores(logits, answers)
+        logits = label_tree.logits if grows else _branch_by_branch
+        scored = [_scores(logits(model, beginning, prompts, group), group) for group in groups]
+        yield batch, Scores.joined(scored)
 
 
 def _begun(model: Any, prefix: Sequence[int], slots: int) -> Beginning:

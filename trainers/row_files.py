@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,7 +51,10 @@ def _text(file: Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = 1 + content.count(b"\n", 0, error.start)
-        raise TrialFailed(f"{file} is not UTF-8: {error.reason} at byte {error.start}, in line {line}") from None
+        # Windows-1252 is what spreadsheets save as CSV in Western Europe and America.
+        likely = "UTF-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "WINDOWS-1252"
+        said = f"{file}:{line} is not UTF-8 ({error.reason} at byte {error.start})"
+        raise TrialFailed(f"{said}; `iconv -f {likely} -t UTF-8` may make it so") from None
 
 
 def _parquet(file: Path) -> Iterator[Found]:

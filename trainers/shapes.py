@@ -51,7 +51,7 @@ def _prompted(text: str, completion: str, values: Values, asked: Asked) -> Examp
 def _labelled(values: Values, asked: Asked) -> Example:
     text, label = text_in(values, "text"), text_in(values, "label").strip()
     if label not in asked.labels:
-        raise Unusable("unknown label", f"{shown(label)}; known are {', '.join(asked.labels)}")
+        raise Unusable("unknown label", f"{shown(label)}; known are {_listed(asked.labels)}")
     prompt = templates.prompt(text, asked.data, asked.labels, values).rstrip(boundary.BLANKS)
     answer = separator(asked.data) + label
     return Example(prompt, answer, asked.labels.index(label), text, columns=values)
@@ -97,6 +97,22 @@ LABELLED, INSTRUCTED = SHAPES[2], SHAPES[4]
 
 NAMES = ", or ".join(shape.name for shape in SHAPES)
 
+NO_SHAPE = "columns of no known shape"
+
+_MOST_LABELS = 12  # in a message
+
+
+def remedy(row: BadRow) -> str:
+    """Returns what would mend a source of which no row can be used, by what is wrong with the first."""
+    if row.reason != NO_SHAPE:
+        return "rows as docs/data.md shows them"
+    return f"columns that are called {NAMES}; a CSV file names them in its first line (docs/data.md)"
+
+
+def _listed(labels: Sequence[str]) -> str:
+    more = len(labels) - _MOST_LABELS
+    return ", ".join(labels[:_MOST_LABELS]) + (f" and {more:,} more" if more > 0 else "")
+
 
 def separator(data: Data) -> str:
     """Returns what stands between every prompt of labelled rows and the label."""
@@ -114,7 +130,7 @@ def examined(row: Row, shape: Shape | None, asked: Asked) -> Example | BadRow:
     columns = ", ".join(map(shown, sorted(row.values)))
     if found is not shape or shape is None:
         if found is None:
-            return BadRow(row.place, "columns of no known shape", f"{columns or 'none'}; looked for {NAMES}")
+            return BadRow(row.place, NO_SHAPE, columns or "none")
         return BadRow(row.place, "columns of another shape", f"{columns}; the first row has {shape and shape.name}")
     try:
         made = shape.made(row.values, asked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analysis.data_words import labels, title, told
+from analysis.data_words import labels, places, title, told
 from analysis.evidence import Evidence
 from analysis.json_tag import mapping
 from analysis.markdown import escape, table
@@ -20,6 +20,9 @@ def lines(evidence: Evidence) -> Iterator[str]:
     for found in data:
         if values := title(found):
             yield from (f"Trials with {escape(values)}:", "")
-        yield from (*table([{"What": name, "Known before training": text} for name, text in told(found).items()]), "")
+        known = told(found, with_places=False)
+        yield from (*table([{"What": name, "Known before training": text} for name, text in known.items()]), "")
+        if named := places(found):
+            yield from ("The first of the rows that were left out:", "", *(f"- {escape(place)}" for place in named), "")
         if counted := labels(found):
             yield from (*table(counted), "")

@@ -95,6 +95,10 @@ def _settled(evidence: Evidence) -> str:
     return f" The procedure itself settled on {escape(trial.name)}, for the reasons under Decisions."
 
 
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g}" if share < 1 else f"{100 * share:,.0f}"
+
+
 def _tied(first: Place) -> str:
     if not first.tied_with:
         return ""
@@ -116,7 +120,7 @@ def _untrained(ranking: Ranking, records: SweepRecords) -> str:
     if base is None:
         return ""
     gained = ranking.sign * (base - ranking.places[0].value)
-    share = f" ({100 * abs(gained / base):.2g} %)" if base else ""
+    share = f" ({_percent(abs(gained / base))} %)" if base else ""
     word = "better" if gained >= 0 else "worse"
     behind = sum(ranking.sign * (base - place.value) <= 0 for place in ranking.places)
     none_better = f"; {behind:,} of {len(ranking.places):,} configurations are not better than it" if behind else ""

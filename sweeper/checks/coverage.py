@@ -44,7 +44,7 @@ def _told(scene: Scene, seen: int) -> str:
     """Returns the numbers behind the share."""
     about = "about " if scene.config.training.packing else ""
     told = f"{about}{seen:,} of {scene.source_rows:,} rows, {seen / scene.source_rows:.2f} epochs"
-    if scene.config.data.max_samples is not None or scene.config.data.augmentation != "none":
+    if scene.trained_rows != scene.source_rows:
         told += f"; {seen / scene.trained_rows:.2f} of the {scene.trained_rows:,} trained on"
     if scene.config.training.packing:
         told += "; packed rows are counted by their tokens"

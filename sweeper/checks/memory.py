@@ -12,6 +12,7 @@ from sweeper.memory.estimate import MemoryEstimate, estimate
 from sweeper.memory.remedies import remedy, smallest
 from sweeper.scene import Scene
 from sweeper.target_matching import has_experts
+from trainers.label_groups import MOST_TOGETHER
 from trainers.trial import TrialConfig
 
 FULL, TOO_MUCH = 0.9, 1.1
@@ -86,7 +87,7 @@ def _estimate(scene: Scene, config: TrialConfig) -> MemoryEstimate:
         scene.hardware.kind,
         predicted=scene.facts.tokens.longest_completion if scene.facts.tokens else None,
         validation_rows=scene.facts.validation_rows or None,
-        answers=sum(labels) or None,
+        answers=min(sum(labels), MOST_TOGETHER) or None,
     )
 
 

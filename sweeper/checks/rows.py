@@ -22,8 +22,20 @@ def check(scene: Scene) -> Iterator[Finding]:
         rule = "they cannot be read, so nothing is known of them"
         yield Finding("note", "data.path", scene.config.data.path, "no rows", rule, "ours")
         return
+    yield from _left_out(scene)
     yield _different(scene)
     yield from _overlap(scene)
+
+
+def _left_out(scene: Scene) -> Iterator[Finding]:
+    """Says what `data.on_bad_rows=skip` leaves out: whoever asked for it does not know how much it is."""
+    for key, account in scene.accounts.items():
+        if out := sum(account.left_out.values()):
+            counted = ", ".join(f"{reason}: {count:,}" for reason, count in account.left_out.items())
+            number = f"{out:,} of {account.read:,} rows are left out ({counted})"
+            value = getattr(scene.config.data, key.removeprefix("data."))
+            rule = "data.on_bad_rows=skip: rows that cannot be used are neither trained on nor measured with"
+            yield Finding("warning", key, value, number, rule, "ours", "data.on_bad_rows=error, which names the first")
 
 
 def _different(scene: Scene) -> Finding:

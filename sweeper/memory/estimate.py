@@ -67,7 +67,7 @@ def estimate(
         kind: A GPU computes in mixed precision and with TRL's fused head.
         predicted: Tokens in a row's loss, None for all.
         validation_rows: How many rows there are to evaluate, None for `training.per_device_eval_batch_size` of them.
-        answers: Tokens of all labels together, of which each row's logits are computed; None without labels.
+        answers: Tokens of the labels that a pass scores, of which each row's logits are computed; None without labels.
     """
     precision, targets = precision_of(config, kind), matched(config.lora, model)
     batch = batch_of(config, length, predicted if config.training.completion_only_loss else None)

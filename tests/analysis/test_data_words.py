@@ -25,7 +25,7 @@ def test_every_row_that_was_read_is_somewhere() -> None:
     assert found["Rows"] == (
         "50 read from rows.csv: 30 trained on, 13 set aside for validation, 5 beyond data.max_samples=30, 2 left out"
     )
-    assert found["Left out"] == "1 for no label, 1 for empty text: rows.csv:7 and 1 more"
+    assert found["Left out"] == "1 for no label, 1 for empty text: rows.csv:7; and 1 more"
     assert found["Validation rows"] == "13" and "Test rows" not in found
     own = {"read": 9, "left_out": {"no label": 2}, "places": ["v.csv:3", "v.csv:4"]}
     other = told({**FOUND, "validation": 7, "validation_source": own, "test": 4, "test_source": {"read": 4}})

@@ -19,7 +19,7 @@ from sweeper.facts import Facts
 from sweeper.lengths import Lengths, lengths_of
 from sweeper.own_tokenizer import own_tokenizer
 from sweeper.scene import Hardware, Scene
-from trainers.data import Example
+from trainers.data import Example, load
 from trainers.trial import Data, Lora, Model, Quantization, Training, TrialConfig
 
 Sweep = Callable[..., list[str]]
@@ -117,6 +117,15 @@ def test_tokens_across_the_boundary_are_warned_of(micro_model: Path, rows: Path)
     (warned,) = boundary.check(scene_of(crossing))
     assert warned.severity == "warning" and warned.number.startswith("50.0 % of the examples")
     assert not list(boundary.check(scene_of(lengths_of(asked, [Example("so", " happy")]))))
+
+
+def test_of_many_labels_the_frequent_and_the_rare_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    rows = [f"word,label {number:02}\n" for number in range(40) for _ in range(60 - number)]
+    file.write_text("text,label\n" + "".join(rows))
+    told = data_facts.labels_of(load(Data("d", str(file), str(file))))
+    assert len(told) == 31 and (told[0]["label"], told[-1]["label"]) == ("label 00", "label 39")
+    assert told[20]["label"] == "… 10 more labels …" and sum(label["train"] for label in told) == len(rows)
 
 
 def test_a_tag_has_room_for_it() -> None:

@@ -78,7 +78,7 @@ def test_a_subset_is_stratified(tmp_path: Path) -> None:
         ('{"text": "a"}\n', "has one row"),
         (
             '{"question": "a", "answer": "b"}\n',
-            "{file}:1 (columns of no known shape: 'answer', 'question'; looked for messages, or",
+            "{file}:1 (columns of no known shape: 'answer', 'question'); try: columns that are called messages, or",
         ),
         ('{"text": "a", "label": "x"}\n{"text": "b", "label": "q"}\n', "{file}:2 (unknown label: 'q'; known are x, y)"),
     ],
@@ -95,7 +95,11 @@ def test_what_is_wrong_is_named(tmp_path: Path, content: str, words: str) -> Non
     [
         (b"text,label\na\n", "CSV:2 (fewer cells than the header: 1 instead of 2)"),
         (b"text,label\na,x\nb,c,d\n", "CSV:3 (more cells than the header: 3 instead of 2)"),
-        ("text\ncaf\xe9\n".encode("latin-1"), "is not UTF-8: invalid continuation byte at byte 8, in line 2"),
+        (
+            "text\ncaf\xe9\n".encode("latin-1"),
+            "CSV:2 is not UTF-8 (invalid continuation byte at byte 8); `iconv -f WIN",
+        ),
+        ("text\na\n".encode("utf-16"), "`iconv -f UTF-16 -t UTF-8` may make it so"),
     ],
 )
 def test_what_is_wrong_with_a_csv_is_named(tmp_path: Path, content: bytes, words: str) -> None:

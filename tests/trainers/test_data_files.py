@@ -26,7 +26,7 @@ def read(folder: Path, name: str, content: str | bytes) -> list[tuple[int, Any]]
     file = folder / name
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     found = row_files.rows_of(file)
-    lines = [int(row.place.removeprefix(f"{file}:").removeprefix(f"{file}, row ")) for row in found]
+    lines = [int(row.place.removeprefix(f"{file}:").removeprefix(f"{file}, row ").split(",")[0]) for row in found]
     return [(line, row.values if isinstance(row, Row) else row.reason) for line, row in zip(lines, found, strict=True)]
 
 

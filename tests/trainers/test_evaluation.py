@@ -13,7 +13,7 @@ import torch
 from sklearn.metrics import f1_score, precision_recall_fscore_support
 from transformers import AutoModelForCausalLM
 
-from trainers import label_scores, own_mask
+from trainers import label_groups, label_scores, own_mask
 from trainers.evaluation import as_test, measured, measured_slots
 from trainers.label_scores import score
 from trainers.minority import minority_scores
@@ -66,8 +66,11 @@ def log_probabilities(model: Any, prompt: tuple[int, ...], completion: tuple[int
 
 
 @pytest.mark.parametrize("prefix", [(), (20, 21, 22)])
-@pytest.mark.parametrize("batch_size", [1, 4, 64])
-def test_label_scores_equal_brute_force(model: Any, prefix: tuple[int, ...], batch_size: int) -> None:
+@pytest.mark.parametrize(("batch_size", "together"), [(1, 512), (4, 512), (64, 512), (64, 3), (64, 6)])
+def test_label_scores_equal_brute_force(
+    model: Any, monkeypatch: pytest.MonkeyPatch, prefix: tuple[int, ...], batch_size: int, together: int
+) -> None:
+    monkeypatch.setattr(label_groups, "MOST_TOGETHER", together)
     seen = 0
     with torch.no_grad():
         batches = list(score(model, rows(prefix=prefix), ANSWERS, batch_size))
@@ -120,6 +123,13 @@ def test_only_the_trained_turns_of_a_conversation_count(model: Any) -> None:
     one, other = (log_probabilities(model, row.prompt, row.completion) for row in (talk, plain))
     nats = torch.cat([one[[0, 1, 4, 5]], other])
     assert evaluate(model, asked([talk, plain], []))["eval_loss"] == pytest.approx(-nats.mean().item(), abs=1e-5)
+
+
+def test_many_labels_are_scored_in_groups() -> None:
+    assert label_groups.grouped(ANSWERS) == [ANSWERS]
+    many = [tuple(range(27))] * 221
+    groups = label_groups.grouped(many)
+    assert [answer for group in groups for answer in group] == many and max(map(len, groups)) * 26 <= 512
 
 
 def test_labels_have_scores_of_their_own_and_a_confusion_matrix(model: Any) -> None:

@@ -135,6 +135,21 @@ def test_rows_of_another_shape_than_the_first_are_bad_rows(tmp_path: Path) -> No
     assert "'completion', 'prompt'; the first row has text)" in said
 
 
+def test_rows_of_which_the_same_is_wrong_are_named_together(tmp_path: Path) -> None:
+    said = wrong(tmp_path, {"text": "a"}, {"text": ""}, {"question": "?"}, {"text": ""})
+    file = tmp_path / "rows.json"
+    assert f": {file}:1, row 2, {file}:1, row 4 (empty text); {file}:1, row 3 (columns of no known" in said
+
+
+def test_of_many_labels_a_message_names_a_few(tmp_path: Path) -> None:
+    rows = ({"text": "a", "label": "q"}, {"text": "b", "label": "l1"})
+    with pytest.raises(TrialFailed) as caught:
+        loaded(tmp_path, *rows, labels=[f"l{number}" for number in range(300)])
+    assert "unknown label: 'q'; known are l0, l1, l2, " in str(caught.value) and "l11 and 288 more)" in str(
+        caught.value
+    )
+
+
 def test_blanks_begin_the_completion_and_line_breaks_end_the_prompt(tmp_path: Path) -> None:
     rows = [("2+2= ", "4"), ("2+2=", "4"), ("Answer:\n", "4"), ("Answer:\n \t", "4"), ("a", " b ")]
     made = loaded(tmp_path, *({"prompt": prompt, "completion": completion} for prompt, completion in rows))

@@ -34,6 +34,15 @@ def test_it_shows_what_the_log_recorded() -> None:
     assert "| \\<b\\> |             3 |      75.0 |               1 |" in text
 
 
+def test_rows_left_out_are_named_below_the_table() -> None:
+    out = {"left_out": {"empty text": 9}, "places": ["a.csv:2 (empty text: <b>)"]}
+    text = "\n".join(
+        section({DATA: json.dumps({"data": [{**FOUND, **out, "test": 1, "test_source": {"read": 4, **out}}]})})
+    )
+    assert "| 9 for empty text " in text and "| 1, 9 of 4 left out: 9 for empty text " in text
+    assert text.count("- a.csv:2 (empty text: \\<b\\>)\n") == 2
+
+
 def test_several_data_are_told_apart() -> None:
     several = [{**FOUND, "values": {"data.max_samples": n}} for n in (2, 4)]
     text = "\n".join(section({DATA: json.dumps({"data": several})}))

@@ -126,6 +126,8 @@ def test_the_winner_is_held_against_the_untrained_base() -> None:
         "1 of 2 configurations are not better than it." in won
     )
     assert "**Training**" not in said(single(1.2, 1.6))[1]
+    far = dataclasses.replace(base, metrics={"eval_loss": 0.2})
+    assert "1.0000 (500 %) worse" in said(SweepRecords("s", "eval_loss", "minimize", [trial(1, 0, 1.2), far]))[1]
 
 
 def test_one_seed_each_is_no_number_of_seeds() -> None:

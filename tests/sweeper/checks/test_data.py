@@ -7,7 +7,7 @@ from scened import LEAKED, lengths, only, scene, severities
 
 from sweeper.checks import labels, length, packing, rows
 from sweeper.repeats import Repeats, counted
-from trainers.data import Example
+from trainers.data import Account, Example
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,13 @@ def test_rows_that_stand_twice() -> None:
     assert severities(rows.check, effective=2_000) == ["warning"]
     near = Repeats(near=5, compared=100)
     assert severities(rows.check, repeats=near) == ["note", "warning"]
+
+
+def test_rows_that_are_left_out_are_no_secret() -> None:
+    accounts = {"data.path": Account(99, {"empty text": 5, "not JSON": 3}), "data.validation_path": Account(9, {})}
+    left_out, _ = rows.check(scene(accounts=accounts))
+    assert (left_out.severity, left_out.key) == ("warning", "data.path")
+    assert left_out.number == "8 of 99 rows are left out (empty text: 5, not JSON: 3)"
 
 
 def test_repeats_are_counted_word_by_word() -> None:
