@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from analysis.configuration import DECIDES, READ
+from analysis.configuration import deciding
 from analysis.records import CONTENT, TOKENIZER, VALIDATION, SweepRecords, TrialRow
 from analysis.report_error import ReportError
 
@@ -133,7 +133,7 @@ def _told(trial: TrialRow, sweep: str, apart: Sequence[str]) -> TrialRow:
 
 def _apart(trials: Sequence[TrialRow]) -> list[str]:
     """Returns the parameters in which trials of several sweeps are known to differ: what one held, another may not."""
-    keys = dict.fromkeys(key for trial in trials for key in trial.params if key.startswith(DECIDES) and key not in READ)
+    keys = dict.fromkeys(key for trial in trials for key in deciding(trial.params))
     values = {key: {str(trial.params[key]) for trial in trials if key in trial.params} for key in keys}
     return [key for key in keys if len(values[key]) > 1 and key not in _FOLLOW]
 

@@ -15,8 +15,16 @@ SEED = "training.seed"
 DECIDES = ("model.", "quantization.", "lora.", "data.", "training.")
 """How the parameters begin that decide what a trial computes; the others say how it was run."""
 
-READ = {"data.validation_prompts", "data.max_new_tokens", "model.cache_dir"}
+READ = {"data.validation_prompts", "data.cache_dir", "model.cache_dir"}
 """What is only read by people, or where files lie."""
+
+_LENGTH, _ANSWERED = "data.max_new_tokens", "data.generated_rows"
+
+
+def deciding(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the parameters that decide what a trial computes; how long answers get only where they are measured."""
+    read = READ if params.get(_ANSWERED) else {*READ, _LENGTH}
+    return {key: value for key, value in params.items() if key.startswith(DECIDES) and key not in read}
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,7 @@ def configurations(trials: Iterable[TrialRow]) -> list[Configuration]:
 
 def _key(trial: TrialRow) -> str:
     """Returns what decides; a trial of which nothing is known but its name stands for itself."""
-    deciding = {key: value for key, value in trial.params.items() if key.startswith(DECIDES) and key not in READ}
-    without_seed = {key: value for key, value in deciding.items() if key != SEED}
-    whose = trial.trial if SEED not in deciding else ""  # without seeds, two trials are two configurations
+    found = deciding(trial.params)
+    without_seed = {key: value for key, value in found.items() if key != SEED}
+    whose = trial.trial if SEED not in found else ""  # without seeds, two trials are two configurations
     return json.dumps([without_seed, whose], sort_keys=True, default=str)

@@ -12,6 +12,9 @@ _Z = 1.959963984540054  # the standard normal distribution's 97.5 % quantile
 _DRAWS, _SEED = 2000, 0
 FEWEST = 30
 """Rows (ours): of fewer, resampling says little about an F1 score."""
+FEWEST_OF_A_LABEL = 5
+"""Rows of each label (ours): resampling hardly varies a score that hangs on fewer. Where the rarest label of 30 to 400
+rows had four, simulated intervals held the true score as few as 70 times of 100; with five and more, about 92 times."""
 
 
 def of_share(share: float, rows: int) -> tuple[float, float]:
@@ -43,15 +46,27 @@ def of_macro_f1(counts: Sequence[tuple[int, int, int]], value: float) -> tuple[f
         value: The score that was measured: an interval of another score is none of it.
 
     Returns:
-        The interval; None for few rows, and where these counts are not those of the value.
+        The interval; None for few rows, in all or of a label, and where these counts are not those of the value.
     """
     rows = sum(count for _, _, count in counts)
     cells = np.array([count for _, _, count in counts], dtype=float)
-    if rows < FEWEST or abs(float(_macro_f1(counts, cells[None])[0]) - value) > 1e-6:
+    if (
+        rows < FEWEST
+        or _fewest(counts) < FEWEST_OF_A_LABEL
+        or abs(float(_macro_f1(counts, cells[None])[0]) - value) > 1e-6
+    ):
         return None
     drawn = np.random.default_rng(_SEED).multinomial(rows, cells / rows, size=_DRAWS)
     low, high = np.quantile(_macro_f1(counts, drawn), [0.025, 0.975])
     return float(low), float(high)
+
+
+def _fewest(counts: Sequence[tuple[int, int, int]]) -> int:
+    """Returns the rows of the label that has the fewest, of those that are true or predicted of a row."""
+    of_labels = {label: 0 for truth, found, _ in counts for label in (truth, found)}
+    for truth, _, rows in counts:
+        of_labels[truth] += rows
+    return min(of_labels.values())
 
 
 def _macro_f1(counts: Sequence[tuple[int, int, int]], cells: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sweeper.tokenizer_file import opened
 from trainers.data import Example
 from trainers.evenly_spaced import evenly_spaced
 
@@ -24,14 +25,9 @@ def crossing(file: Path | None, examples: Sequence[Example]) -> float:
     joined = [item for item in taken if item.prompt and not item.messages]
     if file is None or not joined:
         return 0.0
-    import tokenizers
-
-    try:
-        tokenizer = tokenizers.Tokenizer.from_file(str(file))
-    except Exception:  # noqa: BLE001 - the library raises nothing more particular for a file it cannot read
+    tokenizer = opened(file)
+    if tokenizer is None:
         return 0.0
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
     alone = tokenizer.encode_batch([item.prompt for item in joined])
     whole = tokenizer.encode_batch([item.prompt + item.completion for item in joined])
     return sum(_crosses(*pair) for pair in zip(alone, whole, strict=True)) / len(taken)

@@ -27,7 +27,7 @@ MOST_DATA = 6
 """Different data that are told of; a sweep of `data.max_samples` has some."""
 
 _FREQUENT, _RARE = 20, 10  # labels that are told of, where there are more than both
-_MOST_PLACES, _LONGEST_PLACE = 10, 120
+_MOST_PLACES, _LONGEST = 10, 120
 _ROOM = 7_600  # characters: a tag of MLflow's has 8,000 (mlflow/utils/validation.py)
 
 # What the rows and their tokens depend on, besides the data's own keys.
@@ -88,11 +88,10 @@ def _facts(config: TrialConfig, values: Mapping[str, Any]) -> dict[str, Any] | N
     plain = files.rows_of(dataclasses.replace(config.data, augmentation="none", class_balance="none"))
     if rows is None or plain is None or not rows.train:
         return None
-    account = _account(config, rows, plain)
     return {
-        "path": redacted(config.data.path),
-        "values": {key: redacted(value) if isinstance(value, str) else value for key, value in values.items()},
-        **_told(account),
+        "path": _shown(config.data.path),
+        "values": {key: _shown(value) if isinstance(value, str) else value for key, value in values.items()},
+        **_told(rows.account),
         "max_samples": config.data.max_samples,
         "validation": len(rows.validation),
         "validation_source": _source(rows.validation_account),
@@ -104,29 +103,16 @@ def _facts(config: TrialConfig, values: Mapping[str, Any]) -> dict[str, Any] | N
     }
 
 
-def _account(config: TrialConfig, rows: Rows, plain: Rows) -> Account:
-    """Returns the account that reading kept; where it kept none, what follows from the rows there are."""
-    if rows.account.read:
-        return rows.account
-    whole = files.rows_of(dataclasses.replace(config.data, augmentation="none", class_balance="none", max_samples=None))
-    offered = len(plain.train) if whole is None else len(whole.train)
-    return Account(
-        read=rows.source,
-        set_aside=rows.source - offered,
-        beyond=offered - len(plain.train),
-        used=len(plain.train),
-        made=len(rows.train) - len(plain.train),
-    )
-
-
 def _told(account: Account) -> dict[str, Any]:
     """Returns an account as it is recorded: the first places, shortened, without what a login would be."""
-    places = [_short(redacted(place)) for place in account.places[:_MOST_PLACES]]
+    places = [_shown(place) for place in account.places[:_MOST_PLACES]]
     return {**dataclasses.asdict(account), "left_out": dict(account.left_out), "places": places}
 
 
-def _short(place: str) -> str:
-    return place if len(place) <= _LONGEST_PLACE else f"{place[: _LONGEST_PLACE - 1]}…"
+def _shown(value: str) -> str:
+    """Returns a value without what a login would be, and not at length: a template may be a page."""
+    text = redacted(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _source(account: Account) -> dict[str, Any]:

@@ -20,8 +20,10 @@ from mlflow.exceptions import MlflowException
 from analysis.on_test import TEST
 from analysis.records import DECISION, PARENT, REPORT
 from sweeper import artifacts
-from sweeper.ledger import Entry, Ledger, Point, point
+from sweeper.entry import Entry
+from sweeper.ledger import Ledger
 from sweeper.paths import SweepPaths
+from sweeper.point import Point, point
 
 Connect = Callable[[], tuple[MlflowClient, str]]
 

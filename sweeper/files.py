@@ -11,6 +11,7 @@ from pathlib import Path
 from sweeper.unmeasurable import metric_problems
 from sweeper.validation import Problem
 from trainers import bundled, data, data_fault, hub, own_code, replay, sources
+from trainers.on_disk import is_there
 from trainers.seam import TrialFailed
 from trainers.trial import Data, Model, TrialConfig
 
@@ -65,7 +66,14 @@ def missing(config: TrialConfig) -> Iterator[Problem]:
 
 def _missing(config: Data, key: str) -> Iterator[Problem]:
     path = getattr(config, key)
-    if path is not None and not hub.is_id(path) and not sources.located(path, config.cache_dir).exists():
+    if path is None or hub.is_id(path):
+        return
+    try:
+        found = is_there(sources.located(path, config.cache_dir))
+    except data_fault.DataFault as error:
+        yield _problem(error, error.key, config)
+        return
+    if not found:
         yield Problem(f"data.{key}", path, "there is no such file or folder", f"data.{key}=FILE")
 
 
@@ -78,7 +86,7 @@ def _test_problems(config: TrialConfig, rows: data.Rows) -> list[Problem]:
 @functools.cache
 def _read_test(key: _Key, labels: tuple[str, ...]) -> tuple[Problem, ...]:
     try:
-        data.load_test(key.config, labels)
+        data.read_test(key.config, labels)
     except TrialFailed as error:
         return (_problem(error, "data.test_path", key.config),)
     return ()

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from trainers import bundled, hub, sources
+from trainers.on_disk import is_folder
 from trainers.trial import Data, TrialConfig
 
 _EDGE_BYTES = 1 << 20
 
 _LATER: dict[str, tuple[str, ...]] = {
     "lora": ("init_lora_weights", "loftq_bits", "loftq_iter"),
-    "data": ("augmentation_factor", "instruction", "on_bad_rows", "class_balance", "generated_rows"),
+    "data": ("augmentation_factor", "instruction", "on_bad_rows", "class_balance", "generated_rows", "max_new_tokens"),
     "training": (
         *("early_stopping_patience", "probes"),
         *("completion_only_loss", "label_smoothing_factor", "neftune_noise_alpha", "train_sampling_strategy"),
@@ -28,8 +29,8 @@ _LATER: dict[str, tuple[str, ...]] = {
 
 _TOLD_BY_CONTENT = ("name", "path", "validation_path", "test_path")
 
-_READ = ("validation_prompts", "max_new_tokens", "cache_dir")
-"""What is answered for people to read: nothing is trained on it, and nothing is compared by it."""
+_READ = ("validation_prompts", "cache_dir")
+"""What is answered for people to read, or says where files lie: nothing is trained on it, or compared by it."""
 
 
 def trial_id(config: TrialConfig) -> str:
@@ -41,7 +42,8 @@ def identity(config: TrialConfig) -> dict[str, dict[str, Any]]:
     """Returns everything that decides what a trial computes, by group.
 
     Data and local models enter by content, not by path; names, cache folders, the test rows and prompts that are only
-    read do not enter at all, and gain and law only through the alpha that follows from them.
+    read do not enter at all, the length of answers only where answers are measured, and gain and law only through the
+    alpha that follows from them.
 
     Args:
         config: A validated configuration whose files exist.
@@ -60,6 +62,8 @@ def identity(config: TrialConfig) -> dict[str, dict[str, Any]]:
         values[group] = _without(values[group], *_at_default(getattr(config, group), names))
     if config.data.augmentation == "none":  # how often nothing is done does not matter
         values["data"] = _without(values["data"], "augmentation_factor")
+    if not config.data.generated_rows:  # what is then answered is only read
+        values["data"] = _without(values["data"], "max_new_tokens")
     return values
 
 
@@ -85,7 +89,7 @@ def test_content(data: Data) -> str:
 def _source_content(path: str, splits: tuple[str, ...], cache_dir: str) -> str:
     """Hashes a file or the splits in a folder; a hub id, with its revision, stands for itself."""
     place = sources.located(path, cache_dir)
-    if place.is_dir():
+    if is_folder(place):
         files = [file for split in splits for file in sources.files_of(place, split)]
         return "".join(f"{file.name} {_file_content(str(file))} " for file in files)
     return f"{path} " if hub.is_id(path) else _file_content(str(place))

@@ -7,212 +7,39 @@ from __future__ import annotations
 
 import json
 import math
-import sys
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from analysis.confusion import CONFUSION, tag_of
+from analysis.confusion import tag_of
 from analysis.diagnosis import diagnose
 from analysis.leaderboard import rank
 from analysis.leaderboard_table import to_markdown
 from analysis.metric_directions import OF_CLASSES
-from analysis.on_test import TEST
 from analysis.records import (
-    CONTENT,
     DATA,
     IMPORTANCES,
     JUDGED,
     SETTLED,
-    TOKENIZER,
-    VALIDATION,
-    VERDICTS,
     SweepRecords,
     TrialRow,
     sweep_records,
     trial_row,
 )
-from analysis.redaction import redacted
 from analysis.thresholds import Thresholds
-from sweeper import stage_tags, tested_tag
+from sweeper import stage_tags
 from sweeper.decision_page import Decided, page
 from sweeper.decisions import Objective
+from sweeper.entry import Entry, SessionFacts
 from sweeper.history import History, Trial
-from sweeper.progress import name_of
+from sweeper.mlflow_limits import LONGEST_TAG
+from sweeper.point import milliseconds, points
 from sweeper.provenance import Provenance
 from sweeper.trial_curve import curve_of
-from trainers.trial import flatten, from_mapping
 
 NOTE = "mlflow.note.content"
 
-STATUS = {"complete": "FINISHED", "pruned": "KILLED"}
-"""MLflow's status per outcome; every other outcome is FAILED."""
-
-PRODUCER = "trainer.name"
-"""The parameter that names the trainer that computed a trial."""
-
 # What a trial knows before its first step and is worth comparing.
 _FACTS = ("trainable_parameters", "init_seconds", "logit_mse", "logit_cosine")
-
-_RECORDED = ("pack.", "matched.")
-"""How the facts begin that are parameters, too: the shape that a trial was computed in, what a name in it stood for."""
-
-_LONGEST_TAG = 8000  # characters (mlflow/utils/validation.py)
-_LONGEST_PARAM = 6000
-
-_INTERRUPTED = "interrupted; it starts again when the sweep continues"
-
-SAMPLES = "samples.json"
-"""The artifact that holds what a trial answered."""
-
-CONFUSIONS = "confusion.json"
-"""The artifact that holds which labels a trial took for which, at each rung."""
-
-# By this tag MLflow's pages know a table to compare between runs (mlflow.utils.mlflow_tags.MLFLOW_LOGGED_ARTIFACTS).
-_TABLES = "mlflow.loggedArtifacts"
-
-_NAN = math.nan  # one object, so that points with it can be found in a set
-_LARGEST = sys.float_info.max  # what MLflow keeps for an infinity (sqlalchemy_store.sanitize_metric_value)
-
-
-class Point(NamedTuple):
-    """A metric's value as MLflow keeps it; `ms` is Unix time in milliseconds."""
-
-    key: str
-    value: float
-    ms: int
-    step: int
-
-
-def point(key: str, value: float, ms: int, step: int) -> Point:
-    """Returns a point as it comes back from MLflow: infinities are large numbers there."""
-    kept = _NAN if math.isnan(value) else max(-_LARGEST, min(_LARGEST, float(value)))
-    return Point(key, kept, ms, step)
-
-
-@dataclass(frozen=True)
-class SessionFacts:
-    """What a session says of everything that runs in it: MLflow's context tags, parameters, how curves are judged."""
-
-    context: Mapping[str, str] = field(default_factory=dict)
-    params: Mapping[str, Any] = field(default_factory=dict)
-    judged: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-
-
-@dataclass
-class Entry:
-    """A trial's run.
-
-    `ended` is when the trial ended, or its session without it; `summary` are its last points; `samples` what it
-    answered, pairs of prompt and completion by step; `confusions` which labels it took for which, by step, and
-    `confusion` that of its best rung, as a tag; `verdicts` what its curve shows, once it has ended; `tests` what was
-    measured on test rows.
-    """
-
-    trial: Trial
-    session: SessionFacts
-    curve: list[Point] = field(default_factory=list)
-    summary: list[Point] = field(default_factory=list)
-    ended: float | None = None
-    samples: dict[int, list[list[str]]] = field(default_factory=dict)
-    confusions: dict[int, Mapping[str, Any]] = field(default_factory=dict)
-    confusion: str = ""
-    verdicts: tuple[str, ...] = ()
-    tests: list[Point] = field(default_factory=list)
-
-    @property
-    def tables(self) -> dict[str, str]:
-        """What the run has as MLflow's tables, by file: answers to prompts, and the labels once it has ended."""
-        answers = [[step, *pair] for step, pairs in sorted(self.samples.items()) for pair in pairs]
-        labels = [] if self.ended is None else [*self._labels()]
-        made = {
-            SAMPLES: {"columns": ["step", "prompt", "completion"], "data": answers},
-            CONFUSIONS: {"columns": ["step", "true", "predicted", "rows"], "data": labels},
-        }
-        return {name: json.dumps(table) for name, table in made.items() if table["data"]}
-
-    def _labels(self) -> Iterator[list[Any]]:
-        for step, found in sorted(self.confusions.items()):
-            labels = found["labels"]
-            for true, predicted, rows in found["counts"]:
-                yield [step, labels[true], labels[predicted], rows]
-
-    @property
-    def points(self) -> list[Point]:
-        """All points, in the order they were recorded."""
-        return [*self.curve, *self.summary, *self.tests]
-
-    @property
-    def name(self) -> str:
-        """The run's name, as in the leaderboard."""
-        return name_of(self.trial)
-
-    @property
-    def started_ms(self) -> int:
-        """When the trial began."""
-        return milliseconds(self.trial.started or self.ended or 0)
-
-    @property
-    def ended_ms(self) -> int | None:
-        """When the run ended, None while it goes on."""
-        return None if self.ended is None else milliseconds(self.ended)
-
-    @property
-    def status(self) -> str:
-        """MLflow's status."""
-        if self.trial.outcome is not None:
-            return STATUS.get(self.trial.outcome, "FAILED")
-        return "RUNNING" if self.ended is None else "KILLED"
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """The run's tags, but for its parent's."""
-        trial = self.trial
-        return {
-            **self.session.context,
-            "kind": "reference" if trial.is_reference else "trial",
-            "trial": trial.id,
-            "number": str(trial.number),
-            "stage": trial.stage,
-            "short": str(trial.short).lower(),
-            "swept": ",".join(trial.params),
-            **self._listed,
-            **({CONFUSION: self.confusion} if self.confusion else {}),
-            **({VERDICTS: ",".join(self.verdicts)} if self.verdicts else {}),
-            **self._fingerprints,
-            **({} if self.trial.test is None else {TEST: tested_tag.text(self.trial.test)}),
-            **self._ending,
-        }
-
-    @property
-    def _listed(self) -> dict[str, str]:
-        """By this tag MLflow's pages know tables to compare between runs."""
-        there = {SAMPLES: any(self.samples.values()), CONFUSIONS: self.confusions and self.ended is not None}
-        found = [{"path": name, "type": "table"} for name, is_there in there.items() if is_there]
-        return {_TABLES: json.dumps(found)} if found else {}
-
-    @property
-    def _fingerprints(self) -> dict[str, str]:
-        """Of the rows and the tokenizer, as far as anybody knew them."""
-        known = {CONTENT: self.trial.content, **self.trial.facts}
-        return {key: str(known[key]) for key in (VALIDATION, CONTENT, TOKENIZER) if known.get(key)}
-
-    @property
-    def _ending(self) -> dict[str, str]:
-        if self.trial.outcome is not None:
-            return {"outcome": self.trial.outcome, "reason": (self.trial.reason or "")[:_LONGEST_TAG]}
-        return {} if self.ended is None else {"reason": _INTERRUPTED}
-
-    @property
-    def params(self) -> dict[str, str]:
-        """The run's parameters under their dotted names: what was asked for, who computed it, and what ran instead."""
-        trial = self.trial
-        values = {**flatten(from_mapping(trial.config)), **self.session.params, **trial.params}
-        if trial.facts:
-            values |= {PRODUCER: trial.facts.get("trainer", "sft")}
-            values |= {name: value for name, value in trial.facts.items() if name.startswith(_RECORDED)}
-        values |= {f"ran.{key}": value for key, value in getattr(trial, "ran", {}).items()}
-        return {key: _text(value)[:_LONGEST_PARAM] for key, value in values.items()}
 
 
 class Ledger:
@@ -286,26 +113,22 @@ class Ledger:
         event = record["event"]
         if event == "started":
             entry = self.entries.setdefault(trial.id, Entry(trial, self._session))
-            entry.session, entry.ended = self._session, None
-            step = record.get("from_step", 0)
-            entry.curve = [item for item in entry.curve if item.step <= step] if step else []
-            entry.samples = {at: made for at, made in entry.samples.items() if step and at <= step}
-            entry.confusions = {at: made for at, made in entry.confusions.items() if step and at <= step}
+            entry.begin(self._session, record.get("from_step", 0))
         elif event == "sampled":
             self.entries[trial.id].samples[record["step"]] = record["samples"]
         elif event == "confused":
             self.entries[trial.id].confusions[record["step"]] = record
         elif event in {"logged", "rung"}:
-            self.entries[trial.id].curve += _points(record["values"], record["time"], record["step"])
+            self.entries[trial.id].curve += points(record["values"], record["time"], record["step"])
         elif event in {"ended", "failed"}:
             entry = self.entries.setdefault(trial.id, Entry(trial, self._session))
             entry.ended = record["time"]
-            entry.summary = _points(self._summary(trial), record["time"], 0)
+            entry.summary = points(self._summary(trial), record["time"], 0)
             entry.verdicts = self._verdicts(trial)
             entry.confusion = self._confusion(entry)
         elif event == "tested":
             values = {key: value for key, value in record["values"].items() if not math.isnan(value)}
-            self.entries[trial.id].tests += _points(values, record["time"], record["step"])
+            self.entries[trial.id].tests += points(values, record["time"], record["step"])
         if trial.id in self.entries:
             self.changed[trial.id] = None
 
@@ -314,7 +137,7 @@ class Ledger:
         found = None if best is None else entry.confusions.get(best[0])
         if found is None:
             return ""
-        return tag_of(found["step"], found["labels"], found["counts"], _LONGEST_TAG)
+        return tag_of(found["step"], found["labels"], found["counts"], LONGEST_TAG)
 
     def _verdicts(self, trial: Trial) -> tuple[str, ...]:
         """Returns what a curve shows, nothing of a base that was not trained."""
@@ -403,20 +226,7 @@ def _row(entry: Entry) -> TrialRow:
 
 def _note(text: str) -> str:
     """Returns what MLflow has room for, whole lines."""
-    if len(text) <= _LONGEST_TAG:
+    if len(text) <= LONGEST_TAG:
         return text
     more = "\n\nThe rest is in leaderboard.md and in `lora-report leaderboard`.\n"
-    return text[: _LONGEST_TAG - len(more)].rpartition("\n")[0] + more
-
-
-def _points(values: Mapping[str, float], stamp: float, step: int) -> list[Point]:
-    return [point(key, value, milliseconds(stamp), step) for key, value in values.items()]
-
-
-def _text(value: Any) -> str:
-    return redacted(json.dumps(value) if isinstance(value, (list, dict)) else str(value))
-
-
-def milliseconds(seconds: float) -> int:
-    """Returns Unix time as MLflow counts it; records have no more digits."""
-    return int(seconds * 1000)
+    return text[: LONGEST_TAG - len(more)].rpartition("\n")[0] + more

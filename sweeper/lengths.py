@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sweeper.crossing import crossing
 from sweeper.own_tokenizer import own_tokenizer
-from sweeper.tokenizer_file import tokenizer_file
+from sweeper.tokenizer_file import opened, tokenizer_file
 from trainers.data import Example
 from trainers.evenly_spaced import evenly_spaced
 from trainers.seam import TrialFailed
@@ -137,13 +137,8 @@ def _counts(file: Path | None, texts: Sequence[str]) -> tuple[list[int], str]:
 
 
 def _counted(file: Path, texts: Sequence[str]) -> list[int] | None:
-    import tokenizers
-
-    try:
-        tokenizer = tokenizers.Tokenizer.from_file(str(file))
-    except Exception:  # noqa: BLE001 - the library raises nothing more particular for a file it cannot read
+    tokenizer = opened(file)
+    if tokenizer is None:
         return None
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
     # The end-of-sequence token is one, whatever it is called: models keep its name in another file.
     return [len(encoded.ids) + 1 for encoded in tokenizer.encode_batch_fast(list(texts))]

@@ -11,8 +11,8 @@ from typing import Any
 
 from analysis.records import COMMAND, FOLDER, HARDWARE, NOISE, PRUNER, SAMPLER, VERSIONS
 from analysis.redaction import redacted
+from sweeper.mlflow_limits import LONGEST_TAG
 
-_LONGEST_TAG = 8000  # characters (mlflow/utils/validation.py)
 _THEN = ", then "
 _MOST_OTHERS = 8  # kinds of hardware told besides the first: a tag has an end
 
@@ -39,7 +39,7 @@ class Provenance:
         plain |= {key: _one_after_the_other(self._of(key)) for key in (SAMPLER, PRUNER)}
         plain |= {NOISE: str(latest["noise"])} if "noise" in latest else {}
         plain |= {VERSIONS: self._versions, HARDWARE: self._hardware}
-        return {key: value for key, value in plain.items() if value and len(value) <= _LONGEST_TAG}
+        return {key: value for key, value in plain.items() if value and len(value) <= LONGEST_TAG}
 
     def _of(self, key: str) -> list[Any]:
         return [session[key] for session in self.sessions if session.get(key)]

@@ -9,7 +9,8 @@ import sys
 
 from analysis.curve import Curve, Points
 from analysis.recorded_sweep import RecordedSweep
-from sweeper.ledger import Entry, Ledger
+from sweeper.entry import Entry
+from sweeper.ledger import Ledger
 from sweeper.trial_curve import curve_of
 
 _LARGEST = sys.float_info.max  # what stands for an infinity (sweeper.ledger.point)

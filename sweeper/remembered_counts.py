@@ -24,13 +24,14 @@ def place(config: TrialConfig, kind: str, rows: int, rule: Sequence[Any]) -> Pat
         rows: The rows that are counted.
         rule: The constants that a count depends on.
     """
-    data = {key: value for key, value in dataclasses.asdict(config.data).items() if key not in _PATHS}
+    data = {key: value for key, value in dataclasses.asdict(config.data).items() if key not in _PATHS | _ANSWERED}
     parts = json.dumps([data_content(config), data, rows, list(rule)], sort_keys=True)
     digest = hashlib.sha256(parts.encode()).hexdigest()[:12]
     return Path(config.model.cache_dir) / f"{kind}-{digest}.json"
 
 
-_PATHS = {"name", "path", "validation_path", "test_path", "validation_prompts", "max_new_tokens"}
+_PATHS = {"name", "path", "validation_path", "test_path", "cache_dir"}
+_ANSWERED = {"validation_prompts", "max_new_tokens", "generated_rows"}
 
 
 def remembered(file: Path) -> dict[str, Any] | None:

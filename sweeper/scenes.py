@@ -42,7 +42,7 @@ class Scenes:
         scene = Scene(
             config=config,
             facts=self._facts_of(config),
-            source_rows=0 if everything is None else everything.source,
+            source_rows=0 if everything is None else everything.account.read,
             hardware=self._hardware,
             model=self._model_of(config.model),
             repeats=self._repeats_of(config),

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-_LONGEST_TAG = 8000  # characters (mlflow/utils/validation.py)
+from sweeper.mlflow_limits import LONGEST_TAG
+
 _FACTS = ("rows", "shared", "left_out", "cut_off", "data.test", "seconds")
 
 
@@ -15,4 +16,4 @@ def text(record: Mapping[str, Any]) -> str:
     facts = {key: record["facts"][key] for key in _FACTS if key in record["facts"]}
     told = {**{key: record[key] for key in ("step", "content", "source")}, **facts}
     whole = json.dumps({**told, "labels": record["labels"], "counts": record["counts"]})
-    return whole if len(whole) <= _LONGEST_TAG else json.dumps(told)
+    return whole if len(whole) <= LONGEST_TAG else json.dumps(told)

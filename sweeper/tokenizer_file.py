@@ -1,8 +1,9 @@
-"""Where a model's tokenizer lies on this machine; nothing is downloaded or built."""
+"""A model's tokenizer as a file on this machine; nothing is downloaded or built, and transformers stays out of it."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from sweeper.model_folder import model_folder
 from trainers.trial import Model
@@ -21,3 +22,16 @@ def tokenizer_file(model: Model) -> Path | None:
     """
     file = model_folder(model) / NAME
     return file if file.is_file() else None
+
+
+def opened(file: Path) -> Any | None:
+    """Returns the `tokenizers.Tokenizer` in a file, which neither cuts nor pads; None where it cannot be read."""
+    import tokenizers
+
+    try:
+        tokenizer = tokenizers.Tokenizer.from_file(str(file))
+    except Exception:  # noqa: BLE001 - the library raises nothing more particular for a file it cannot read
+        return None
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer

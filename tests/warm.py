@@ -36,7 +36,7 @@ _IMPORTED = (
         "sweeper.conductor",
         "sweeper.executors.local",
     ),
-    "transformers.models.auto.tokenization_auto",  # which every dry run renders rows with
+    "transformers.models.auto.tokenization_auto",  # which trials render rows with, and some dry runs
     *("sweeper.executors.inline", "trainers.replay", "analysis.cli", "analysis.leaderboard_table"),
     *("hydra_plugins.lora_sweeper", "mlflow.store.tracking.sqlalchemy_store", "optuna.storages._rdb.storage"),
     *("sweeper.application", "sweeper.run", "mlflow.store.tracking.sqlalchemy_workspace_store", "git"),

@@ -16,9 +16,11 @@ from trainers.trial import LOFTQ, Lora
 # PEFT's other ways to begin (pissa, olora, corda) take what they put into the adapter out of the base's weights.
 _LEAVES_BASE = (True, False, "gaussian", "orthogonal", "mica", "eva", LOFTQ)
 
-
 # What PEFT trains of the base itself, or makes of its layers; unloading leaves it in place.
 _PARTS_OF_BASE = {"modules_to_save", "trainable_token_indices", "layer_replication"}
+
+MATCHED = "matched.target_modules"
+"""The fact that says which modules a named set of them is."""
 
 
 def attach(base: Any, lora: Lora) -> Any:
@@ -61,10 +63,6 @@ def matched(base: Any, lora: Lora) -> dict[str, Any]:
         lora: The adapter's configuration.
     """
     return {MATCHED: _target_modules(base, lora)} if target_sets.is_set(lora.target_modules) else {}
-
-
-MATCHED = "matched.target_modules"
-"""The fact's name."""
 
 
 def _target_modules(base: Any, lora: Lora) -> Any:

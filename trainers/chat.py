@@ -12,6 +12,7 @@ chatml: the tokenizer has no template, so ChatML stands in, each answer ended by
 from __future__ import annotations
 
 import datetime
+import functools
 import importlib.util
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +24,7 @@ from jinja2 import TemplateError
 
 from trainers.chat_ways import Way
 from trainers.seam import TrialFailed
+from trainers.special_tokens import special_ids
 
 Message = Mapping[str, Any]
 
@@ -41,6 +43,12 @@ TODAY = datetime.date(2024, 7, 26)
 that goes on over midnight would be trained on other tokens."""
 
 _DATES = re.compile(r"""strftime_now\((['"])([^'"]*)\1\)""")
+_PROBE = "0"  # a text that hardly any answer begins with
+_PARTS = (
+    "the model's chat template leaves out what is said: it takes lists of text and images, which are not supported; "
+    "try the model's sibling for text, or rows of prompt and completion"
+)
+
 _MARKERS = re.compile(r"\{%-?\s*generation\s*-?%\}")  # as in trl.chat_template_utils.has_generation_markers
 
 
@@ -67,8 +75,7 @@ class Chat:
         self.is_own = bool(own)
         self.template = _undated(trained_by_trl(own) or own) if own else CHATML
         self._has_markers = _MARKERS.search(self.template) is not None and tokenizer.is_fast
-        added = tokenizer.added_tokens_decoder.items()  # some of them are words, as <think> is
-        self._special = {*tokenizer.all_special_ids, *(index for index, token in added if token.special)}
+        self._special = special_ids(tokenizer)
 
     def conversation(self, messages: Sequence[Message], place: str = "") -> Conversation:
         """Renders a conversation up to its last answer: what follows that is never trained on.
@@ -78,11 +85,13 @@ class Chat:
             place: Where it stands, for who has to mend it.
 
         Raises:
-            TrialFailed: The template refuses it.
+            TrialFailed: The template refuses it, or writes none of what is said.
         """
         answered = _to_last_answer(messages)
         if not answered:
             return Conversation((), (), "turns")
+        if not self._takes_text:
+            raise TrialFailed(_PARTS)
         taken, has_merged = self._taken(answered, place)
         ids, trained, way = self._marked(taken) or self._by_turns(taken) or self._last(taken)
         return Conversation(tuple(ids), tuple(trained), way, has_merged)
@@ -115,6 +124,15 @@ class Chat:
             raise self._refused(error, place) from None
         return merged, True
 
+    @functools.cached_property
+    def _takes_text(self) -> bool:
+        """True where what is said changes what is rendered: not in templates for lists of parts, of text and images."""
+        one, other = ([{"role": role, "content": text} for role in ("user", "assistant")] for text in ("a", _PROBE))
+        try:
+            return self._ids(one) != self._ids(other)
+        except TemplateError:  # it asks for something else; each conversation is told by itself
+            return True
+
     @staticmethod
     def _refused(error: TemplateError, place: str) -> TrialFailed:
         where = f"{place}: " if place else ""
@@ -138,7 +156,7 @@ class Chat:
             if message["role"] != "assistant":
                 continue
             try:
-                begin = self._before(messages[:at])
+                begin = self._before(messages, at)
                 end = self._ids(messages[: at + 1])
             except TemplateError:
                 return None
@@ -151,14 +169,17 @@ class Chat:
         """Marks the last answer from where it diverges from the prompt for it, as TRL does for a completion."""
         whole = self._ids(messages)
         try:
-            begin = common_prefix(self._before(messages[:-1]), whole)
+            begin = common_prefix(self._before(messages, len(messages) - 1), whole)
         except TemplateError:
             begin = 0
         return whole, [False] * begin + [True] * (len(whole) - begin), "last"
 
-    def _before(self, messages: Sequence[Message]) -> list[int]:
-        """Returns what an answer follows: nothing, where it opens the conversation."""
-        return self._ids(messages, add_generation_prompt=True) if messages else []
+    def _before(self, messages: Sequence[Message], at: int) -> list[int]:
+        """Returns what an answer follows; where it opens the conversation, what the template writes before any text."""
+        if at:
+            return self._ids(messages[:at], add_generation_prompt=True)
+        some, other = (self._ids([{**messages[0], "content": text}]) for text in (messages[0]["content"], _PROBE))
+        return some[: common_prefix(some, other)]
 
     def _ids(self, messages: Sequence[Message], **how: Any) -> list[int]:
         return list(self._rendered(messages, **how)["input_ids"])

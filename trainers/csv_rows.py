@@ -42,7 +42,8 @@ def rows(text: str, file: str) -> Iterator[Found]:
 
 def _records(text: str, file: str) -> Iterator[tuple[str, list[str]] | BadRow]:
     """Yields each record's place and cells. Strict: a quote that never closes would swallow rows without a word."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), skipinitialspace=True, strict=True)
+    lines = _Lines(text)
+    reader = csv.reader(lines, delimiter=_delimiter(text), skipinitialspace=True, strict=True)
     while True:
         first = reader.line_num + 1
         try:
@@ -53,8 +54,22 @@ def _records(text: str, file: str) -> Iterator[tuple[str, list[str]] | BadRow]:
             continue
         if cells is None:
             return
-        if cells:
+        if len(cells) > 1 or lines.last.strip():
             yield f"{file}:{first}", cells
+
+
+class _Lines:
+    """The lines of a text, of which the one that was read last is known: of blanks alone it is no record."""
+
+    def __init__(self, text: str) -> None:
+        self._lines, self.last = io.StringIO(text, newline=""), ""
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        self.last = next(self._lines)
+        return self.last
 
 
 def _delimiter(text: str) -> str:

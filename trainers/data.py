@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from trainers import account, augmentation, boundary, class_balance, shapes, sources, split, template_faults, templates
 from trainers.account import Account
-from trainers.cells import optional
+from trainers.cells import optional, shown
 from trainers.data_fault import DataFault
 from trainers.example import Example
 from trainers.found_rows import BadRow, Found, Row, Unusable
@@ -23,7 +24,6 @@ __all__ = [
     "Rows",
     "completion_of",
     "load",
-    "load_test",
     "prompt_of",
     "read_test",
 ]
@@ -34,20 +34,20 @@ class Rows:
     """The examples of a trial, and the closed set of answers of labelled data.
 
     `minority` indexes the label that the fewest training rows have, counted before `max_samples`, so that trials on
-    more and on fewer rows are measured by the same one; None where there are no labels. `source` are the rows of the
-    training source, before any was set aside or left out. `account` says what became of them, and
-    `validation_account` the same of a validation source of its own. `separator` stands before every label in a
-    completion.
+    more and on fewer rows are measured by the same one; None where there are no labels. `account` says what
+    became of the rows of the training source, and `validation_account` the same of a validation source of its own.
+    `separator` stands before every label in a completion. `instructed` is true of rows in Alpaca's own prompt, which no
+    template stands around.
     """
 
     train: list[Example]
     validation: list[Example]
     labels: tuple[str, ...] = ()
     minority: int | None = None
-    source: int = 0
     account: Account = field(default_factory=Account)
     validation_account: Account = field(default_factory=Account)
     separator: str = " "
+    instructed: bool = False
 
 
 def load(data: Data) -> Rows:
@@ -78,12 +78,8 @@ def load(data: Data) -> Rows:
         made=len(made) - len(train),
     )
     minority = minority_of(example.label for example in kept)
-    return Rows(made, validation, asked.labels, minority, len(found), counted, checked, shapes.separator(data))
-
-
-def load_test(data: Data, labels: Sequence[str] = ()) -> list[Example]:
-    """Reads the test rows; see `read_test`."""
-    return read_test(data, labels)[0]
+    answers = shapes.separator(data), shape is shapes.INSTRUCTED and not data.template
+    return Rows(made, validation, asked.labels, minority, counted, checked, *answers)
 
 
 def read_test(data: Data, labels: Sequence[str] = ()) -> tuple[list[Example], Account]:
@@ -124,8 +120,18 @@ def _first(found: Sequence[Found]) -> tuple[Row | None, Shape | None]:
 
 def _labels(found: Sequence[Found], data: Data) -> tuple[str, ...]:
     if data.labels:
-        return tuple(data.labels)
+        return _given(data.labels)
     return tuple(sorted(set(filter(None, (_label(row) for row in found if isinstance(row, Row))))))
+
+
+def _given(labels: Sequence[str]) -> tuple[str, ...]:
+    """Returns `data.labels` as rows are held against them: blanks around one are no part of it."""
+    found = tuple(label.strip() for label in labels)
+    if not all(found):
+        raise DataFault("data.labels", "names an empty label", "a name for every label")
+    if twice := [label for label, count in Counter(found).items() if count > 1]:
+        raise DataFault("data.labels", f"names {shown(twice[0])} twice", "every label once")
+    return found
 
 
 def _label(row: Row) -> str:
@@ -191,12 +197,19 @@ def _variants(example: Example, data: Data, labels: Sequence[str]) -> Iterator[E
         yield dataclasses.replace(example, prompt=prompt, text=text)
 
 
-def prompt_of(text: str, data: Data, labels: Sequence[str] = ()) -> str:
+def prompt_of(text: str, data: Data, labels: Sequence[str] = (), *, instructed: bool = False) -> str:
     """Returns a text that somebody typed as a prompt: in the template, where there is one, as a row's text is.
 
     Places for other columns are left empty, and blanks at the end belong to the completion.
+
+    Args:
+        text: It.
+        data: The template.
+        labels: The choices.
+        instructed: `Rows.instructed`: the text is an instruction, in Alpaca's prompt.
     """
-    return templates.prompt(text, data, labels).rstrip(boundary.BLANKS)
+    made = templates.alpaca(text, "") if instructed else templates.prompt(text, data, labels)
+    return made.rstrip(boundary.BLANKS)
 
 
 def completion_of(label: str, separator: str = " ") -> str:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trainers import signatures
+from trainers.evenly_spaced import evenly_spaced
 
 PATH = "bundled:docstrings"
 
@@ -71,7 +72,7 @@ def made(library: Path) -> tuple[Splits, dict[str, int]]:
     found = sum(map(len, splits.values()))
     splits = _different(splits)
     different = sum(map(len, splits.values()))
-    splits["validation"] = _evenly(splits["validation"], MOST_VALIDATION)
+    splits["validation"] = list(evenly_spaced(splits["validation"], MOST_VALIDATION))
     kept = {name: len(rows) for name, rows in splits.items()}
     return splits, {"found": found, **kept, "repeated": found - different, "beyond": different - sum(kept.values())}
 
@@ -102,11 +103,6 @@ def _different(splits: Splits) -> Splits:
                 seen.add(key)
                 kept[name].append(row)
     return kept
-
-
-def _evenly(rows: list[Pair], most: int) -> list[Pair]:
-    count = min(most, len(rows))
-    return [rows[place * len(rows) // count] for place in range(count)]
 
 
 def _library() -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from trainers import rouge
 from trainers.evenly_spaced import evenly_spaced
 from trainers.probes.greedy import continued
+from trainers.special_tokens import special_ids
 from trainers.tokens import TokenRows, Tokens
 from trainers.trial import Data
 
@@ -91,10 +92,9 @@ def _room(model: Any, longest: int, most: int) -> int:
 
 def _ends(asked: Sequence[Question], tokenizer: Any) -> set[int]:
     """Returns the special tokens with which the references' turns end: a template may have one of its own."""
-    special = set(tokenizer.all_special_ids) | {
-        index for index, token in tokenizer.added_tokens_decoder.items() if token.special
-    }
-    return {next((token for token in question.reference[1:] if token in special), -1) for question in asked} - {-1}
+    special = special_ids(tokenizer)
+    first = (next((token for token in question.reference[1:] if token in special), None) for question in asked)
+    return {token for token in first if token is not None}
 
 
 def _text(tokenizer: Any, tokens: Sequence[int]) -> str:

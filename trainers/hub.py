@@ -7,7 +7,8 @@ import os
 import re
 import urllib.error
 import urllib.request
-from pathlib import Path
+
+from trainers.on_disk import is_there
 
 _ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _FILE = re.compile(r".*\.(jsonl?|csv|tsv|txt|parquet|arrow|xlsx?|ya?ml|gz|zip|zst|bz2|xz|bin|gguf)", re.IGNORECASE)
@@ -17,7 +18,7 @@ _TIMEOUT_S = 5
 def is_id(path: str) -> bool:
     """True for what can only be a hub id: `org/name`, no file's name, nothing here and not in a folder here."""
     names = _ID.fullmatch(path) is not None and _FILE.fullmatch(path) is None
-    return names and not Path(path).exists() and not Path(path.partition("/")[0]).exists()
+    return names and not is_there(path) and not is_there(path.partition("/")[0])
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import re
@@ -19,7 +20,10 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 # What moves the depth of an array, with whole strings skipped; a line break ends a string that nobody closed.
 _MARKS = re.compile(r'"(?:[^"\\\n]|\\[^\n])*"?|[][{},]')
 
-_WRAPPED = re.compile(r'[ \t\r\n]*\{[ \t\r\n]*"([^"\\]*)"[ \t\r\n]*:[ \t\r\n]*(?=\[)')
+_OBJECTS = re.compile(r"\[[ \t\r\n]*\{")
+
+# How an object begins: with its first key.
+_OPENING = re.compile(r'\{[ \t\r\n]*"[^"\\\n]*"[ \t\r\n]*:')
 
 
 def lines(text: str, file: str) -> Iterator[Found]:
@@ -43,9 +47,8 @@ def document(text: str, file: str, columns: Collection[str]) -> Iterator[Found]:
         return _array(text, start, file, is_whole=True)
     end = _end_of_object(text, start)
     if end is None:
-        found = _WRAPPED.match(text)
-        wraps = found is not None and found.group(1) not in columns
-        return _array(text, found.end(), file) if found and wraps else lines(text, file)
+        broken = _broken_list(text, start, columns)
+        return lines(text, file) if broken is None else _array(text, broken, file)
     if text[end:].strip():
         return lines(text, file)
     lists = [key for key, value in _DECODER.raw_decode(text, start)[0].items() if isinstance(value, list)]
@@ -67,6 +70,21 @@ def _end_of_object(text: str, start: int) -> int | None:
     except (ValueError, RecursionError):
         return None
     return end if isinstance(value, dict) else None
+
+
+def _broken_list(text: str, start: int, columns: Collection[str]) -> int | None:
+    """Returns where the list of objects begins that keeps an object from parsing; None where that is anything else."""
+    at = start
+    with contextlib.suppress(ValueError, RecursionError):
+        while text[at : at + 1] in {"{", ","}:
+            name, at = _DECODER.raw_decode(text, _skipped(text, at + 1))
+            at = begin = _skipped(text, _skipped(text, at) + 1)  # past the colon
+            is_around_rows = name not in columns and _OBJECTS.match(text, at) is not None
+            try:
+                at = _skipped(text, _DECODER.raw_decode(text, at)[1])
+            except (ValueError, RecursionError):
+                return begin if is_around_rows else None
+    return None
 
 
 def _place_of(key: str, text: str, start: int) -> int:
@@ -118,9 +136,15 @@ def _end(text: str, start: int) -> int:
 
 
 def _next_alike(text: str, start: int) -> int:
-    """Returns the next line break behind which a line is indented as the element, and opens a bracket."""
-    indent = text[text.rfind(LINE, 0, start) + 1 : start]
-    found = None if indent.strip() else re.compile(rf"\n{indent}[{{\[]").search(text, start)
+    """Returns the next line break behind which a line is indented as the element, and opens a bracket.
+
+    Of an element that does not begin a line, the next comma behind which an object begins with the same key.
+    """
+    indent, opening = text[text.rfind(LINE, 0, start) + 1 : start], _OPENING.match(text, start)
+    if not indent.strip():
+        found = re.compile(rf"\n{indent}[{{\[]").search(text, start)
+    else:
+        found = opening and re.compile(rf",[ \t\r\n]*{re.escape(opening.group())}").search(text, start)
     return len(text) if found is None else found.start()
 
 

@@ -12,7 +12,7 @@ import torch
 
 from trainers.free_labels import FreeLabels
 from trainers.label_metrics import LabelCounts, Prediction, calibration_error
-from trainers.label_names import CLASS_METRICS, MOST_NAMED, metric_labels
+from trainers.label_names import class_metrics
 from trainers.label_scores import Scores, score
 from trainers.minority import at_threshold, minority_scores
 from trainers.token_loss import Totals, token_totals
@@ -103,14 +103,9 @@ class Labelled:
 
 
 def _of_classes(counts: LabelCounts, labels: Sequence[str]) -> dict[str, float]:
-    if len(labels) > MOST_NAMED:
-        return {}
-    found = zip(metric_labels(labels), counts.of_classes(range(len(labels))), strict=True)
-    return {
-        f"{metric}/{label}": value
-        for label, scores in found
-        for metric, value in zip(CLASS_METRICS, scores[: len(CLASS_METRICS)], strict=True)
-    }
+    names, found = class_metrics(labels), counts.of_classes(range(len(labels)))
+    values = (value for scores in found for value in (scores.precision, scores.recall, scores.f1))
+    return dict(zip(names, values, strict=True)) if names else {}
 
 
 def labelled(model: Any, rows: TokenRows, tokenizer: Any, batch_size: int, slots: int) -> list[Labelled]:

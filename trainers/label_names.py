@@ -32,10 +32,10 @@ def metric_labels(labels: Sequence[str]) -> list[str]:
 
 
 def class_metrics(labels: Sequence[str]) -> list[str]:
-    """Returns the names of all that is measured label by label; none where there are too many."""
+    """Returns the names of all that is measured, label by label; none where there are too many."""
     if len(labels) > MOST_NAMED:
         return []
-    return [f"{metric}/{label}" for metric in CLASS_METRICS for label in metric_labels(labels)]
+    return [f"{metric}/{label}" for label in metric_labels(labels) for metric in CLASS_METRICS]
 
 
 def is_of_a_class(metric: str) -> bool:

@@ -65,7 +65,9 @@ class Rendering:
         return Rendered(made.ids, made.trained, way=made.way, has_merged=made.has_merged)
 
     def _text(self, example: Example) -> Rendered:
-        whole = self._ids(example.prompt + example.completion + self._tokenizer.eos_token)
+        end = self._tokenizer.eos_token
+        # As in TRL, a completion that brings the end along, as public data do, gets no second one.
+        whole = self._ids(example.prompt + example.completion.removesuffix(end) + end)
         alone = self._ids(example.prompt) if example.prompt else []
         # As in TRL, the completion begins where prompt and whole text diverge.
         length = common_prefix(alone, whole)

@@ -26,8 +26,15 @@ def rows_of(file: Path) -> list[Found]:
         Its rows in their order, those that do not parse among them.
 
     Raises:
-        TrialFailed: It is not UTF-8, no Parquet file, or a CSV whose header cannot be understood.
+        TrialFailed: It cannot be opened, is not UTF-8, no Parquet file, or a CSV whose header cannot be understood.
     """
+    try:
+        return _rows_of(file)
+    except OSError as error:
+        raise TrialFailed(f"{file} cannot be read: {error.strerror or ' '.join(str(error).split())}") from None
+
+
+def _rows_of(file: Path) -> list[Found]:
     suffix = file.suffix.lower()
     if suffix == ".parquet":
         return list(_parquet(file))
@@ -51,11 +58,11 @@ def _text(file: Path) -> str:
 
 
 def _parquet(file: Path) -> Iterator[Found]:
-    from pyarrow import ArrowInvalid, parquet
+    from pyarrow import ArrowException, parquet
 
     try:
         read = parquet.read_table(file).to_pylist()
-    except ArrowInvalid as error:
+    except (ArrowException, ValueError, OverflowError) as error:  # text that is no UTF-8, dates that Python has not
         raise TrialFailed(f"{file} is no Parquet file: {next(iter(str(error).splitlines()), '')}") from None
     for number, values in enumerate(read, start=1):
         yield Row(values, f"{file}, row {number}")

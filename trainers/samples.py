@@ -57,7 +57,11 @@ def _ids(prompts: Sequence[str], data: Data, tokenizer: Any, rows: TokenRows) ->
     """Returns each prompt's ids: what a user says in a conversation, else the text in the template."""
     if rows.chat is not None:
         return [rows.chat.question(prompt) for prompt in prompts]
-    found = [list(tokenizer(prompt_of(prompt, data, rows.labels))["input_ids"]) for prompt in prompts]
+    found = [list(tokenizer(_rendered(prompt, data, rows))["input_ids"]) for prompt in prompts]
     if not all(found):
         raise TrialFailed(f"data.validation_prompts={list(prompts)}: a prompt has no token; try one with a word in it")
     return found
+
+
+def _rendered(prompt: str, data: Data, rows: TokenRows) -> str:
+    return prompt_of(prompt, data, rows.labels, instructed=rows.instructed)

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import functools
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import datasets
 import torch
 import transformers
 
-from trainers import adapter, base_model, durable, loftq, memory, probes, state, tested, tokens, weighted_rows
-from trainers.arguments import sft_config
+from trainers import adapter, base_model, fitting, loftq, memory, probes, tested, tokens
 from trainers.coroutine import Coroutine
 from trainers.evaluation import Measured, measured
 from trainers.failure import failed
 from trainers.full_precision import FullPrecision
-from trainers.lean_sft import LeanSftTrainer
 from trainers.loaded import Loaded
-from trainers.patience import patiently
 from trainers.probes import logits
 from trainers.registry import Resources
 from trainers.rungs import Exchange, Rungs
@@ -143,9 +137,10 @@ class SftTrainer:
         try:
             if config.lora.uses_loftq:
                 loftq.initialise(model, FullPrecision(config.model).weight, config.lora.turns)
-            init_seconds = round(time.perf_counter() - attached, 3)
-            compared = {} if full is None else logits.compare(model, full, rows.validation, base.tokenizer.pad_token_id)
-            trainer = _trainer(config, model, base, rows, self._device)
+            known: dict[str, Any] = {"init_seconds": round(time.perf_counter() - attached, 3), **matched}
+            if full is not None:
+                known |= logits.compare(model, full, rows.validation, base.tokenizer.pad_token_id)
+            trainer = fitting.trainer_of(config, model, base, rows, self._device)
             rungs = Rungs(
                 start=start,
                 exchange=exchange,
@@ -153,28 +148,24 @@ class SftTrainer:
                 samples=lambda: _samples(config.data, model, base, rows),
                 tokens_seen=lambda: trainer.tokens_seen,
                 spent=lambda: self._spent(began),
-                facts={
-                    "trainer": "sft",
-                    "device": str(self._device),
-                    "threads": self._threads,
-                    "trainable_parameters": sum(item.numel() for item in adapter.trainable(model)),
-                    "init_seconds": init_seconds,
-                    **compared,
-                    **matched,
-                    "train_rows": len(rows.train),
-                    "validation_rows": len(rows.validation),
-                    **self._loaded.facts(config),
-                },
+                facts={**self._facts(config, model, rows), **known},
             )
             trainer.add_callback(rungs)
-            trainer.keep_state = functools.partial(_keep_state, trainer, start, exchange)
-            try:
-                trainer.train(resume_from_checkpoint=_resumed(trainer, start))
-            finally:
-                trainer.end_noise()
+            fitting.train(trainer, start, exchange)
             return int(trainer.state.global_step), Paused if rungs.paused else Ended
         finally:
             self._release(model, config)
+
+    def _facts(self, config: TrialConfig, model: Any, rows: tokens.TokenRows) -> dict[str, Any]:
+        return {
+            "trainer": "sft",
+            "device": str(self._device),
+            "threads": self._threads,
+            "trainable_parameters": sum(item.numel() for item in adapter.trainable(model)),
+            "train_rows": len(rows.train),
+            "validation_rows": len(rows.validation),
+            **self._loaded.facts(config),
+        }
 
     def _release(self, model: Any, config: TrialConfig) -> None:
         base = model.unload()
@@ -182,53 +173,6 @@ class SftTrainer:
         base.__dict__.pop("forward", None)
         if adapter.changes_base(config.lora):
             self._loaded.forget()
-
-
-def _resumed(trainer: LeanSftTrainer, start: Start) -> str | None:
-    """Returns the checkpoint to go on from, None for a trial that begins."""
-    if not start.from_step:
-        return None
-    folder = Path(start.state) / str(start.from_step)
-    durable.remove_others(folder)
-    trainer.add_callback(state.ResumedCurve(trainer, folder))
-    return str(folder)
-
-
-def _keep_state(trainer: LeanSftTrainer, start: Start, exchange: Exchange, write: Callable[[], None]) -> None:
-    for blocked in patiently(start.trial, lambda: state.save(trainer, Path(start.state), write)):
-        exchange(blocked)
-
-
-def _trainer(
-    config: TrialConfig, model: Any, base: base_model.Base, rows: tokens.TokenRows, device: torch.device
-) -> LeanSftTrainer:
-    weights = [(parameter, parameter.data) for parameter in adapter.trainable(model)]
-    with tempfile.TemporaryDirectory() as unused:
-        trainer = LeanSftTrainer(
-            model=model,
-            args=sft_config(config.training, device, str(Path(unused))),
-            train_dataset=weighted_rows.dataset(rows.train),
-            processing_class=base.tokenizer,
-        )
-    trainer.training = config.training
-    trainer.data_collator = weighted_rows.Collator(trainer.data_collator)
-    _refuse(trainer, config)
-    for parameter, value in weights:
-        parameter.data = value  # TRL casts the adapter of a quantized base to bfloat16; lora.dtype decides here
-    trainer.remove_callback(transformers.PrinterCallback)
-    return trainer
-
-
-def _refuse(trainer: LeanSftTrainer, config: TrialConfig) -> None:
-    """Ends a trial whose own loss and the one it asks for cannot be had at once."""
-    smoothed = config.training.label_smoothing_factor > 0
-    if not smoothed and config.data.class_balance != "weights":
-        return
-    asked = "training.label_smoothing_factor" if smoothed else "data.class_balance=weights"
-    if trainer.args.loss_type != "nll":
-        raise TrialFailed(f"{asked} changes the usual loss; leave training.kwargs.loss_type out")
-    if trainer.aux_loss_enabled:
-        raise TrialFailed(f"{asked} leaves out the router's loss that this model's config.json asks for")
 
 
 def _samples(data: Data, model: Any, base: base_model.Base, rows: tokens.TokenRows) -> list[list[Sample]]:

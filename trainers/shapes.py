@@ -93,7 +93,7 @@ SHAPES = (
 )
 """In the order in which they are looked for: public data carry their other renderings along, as Alpaca's `text`."""
 
-LABELLED = SHAPES[2]
+LABELLED, INSTRUCTED = SHAPES[2], SHAPES[4]
 
 NAMES = ", or ".join(shape.name for shape in SHAPES)
 

@@ -9,7 +9,9 @@ from typing import Any
 
 from trainers import docstrings, hub, row_files
 from trainers.bundled import data_path
+from trainers.data_fault import DataFault
 from trainers.found_rows import BadRow, Found, Row
+from trainers.on_disk import is_file, is_folder
 from trainers.row_files import SUFFIXES
 from trainers.seam import TrialFailed
 from trainers.trial import Data
@@ -56,7 +58,7 @@ def _filled(path: str, split: str, data: Data) -> list[Found]:
 
 
 def _has_splits(path: str, data: Data) -> bool:
-    return hub.is_id(path) or located(path, data.cache_dir).is_dir()
+    return hub.is_id(path) or is_folder(located(path, data.cache_dir))
 
 
 def located(path: str, cache_dir: str) -> Path:
@@ -65,8 +67,15 @@ def located(path: str, cache_dir: str) -> Path:
     Args:
         path: An ordinary path, or `bundled:` and what comes with this package or is made of it.
         cache_dir: Where what is made is kept.
+
+    Raises:
+        DataFault: Nothing can be kept there.
     """
-    return docstrings.folder(cache_dir) if path == docstrings.PATH else data_path(path)
+    try:
+        return docstrings.folder(cache_dir) if path == docstrings.PATH else data_path(path)
+    except OSError as error:
+        rule = f"{path} is kept there once it is made, and nothing can be written: {error.strerror}"
+        raise DataFault("data.cache_dir", rule, "data.cache_dir=FOLDER") from None
 
 
 def rows_of(path: str, split: str, data: Data) -> list[Found]:
@@ -80,9 +89,9 @@ def rows_of(path: str, split: str, data: Data) -> list[Found]:
     if hub.is_id(path):
         return _hub_rows(path, split, data.subset, data.revision)
     place = located(path, data.cache_dir)
-    if place.is_dir():
+    if is_folder(place):
         return [row for file in files_of(place, split) for row in row_files.rows_of(file)]
-    if not place.is_file():
+    if not is_file(place):
         raise TrialFailed(f"data file {path} does not exist")
     return row_files.rows_of(place)
 
@@ -95,7 +104,8 @@ def files_of(folder: Path, split: str) -> list[Path]:
         split: `train`, `validation` or any other.
     """
     named = re.compile(rf"{re.escape(split)}(-\d+-of-\d+)?({'|'.join(map(re.escape, SUFFIXES))})")
-    return sorted(file for place in (folder, folder / "data") for file in place.glob("*") if named.fullmatch(file.name))
+    found = (file for place in (folder, folder / "data") for file in place.glob("*") if named.fullmatch(file.name))
+    return sorted(file for file in found if not file.is_dir())
 
 
 def file_rows(file: Path) -> list[Mapping[str, Any]]:
@@ -132,7 +142,11 @@ def _hub_rows(path: str, split: str, subset: str | None, revision: str | None) -
 
 def _named(row: Mapping[str, Any], features: Mapping[str, Any]) -> Mapping[str, Any]:
     """Returns a row with its classes' names where the data set keeps their numbers."""
-    return {
-        key: features[key].int2str(value) if hasattr(features[key], "int2str") and isinstance(value, int) else value
-        for key, value in row.items()
-    }
+    return {key: _name(value, features[key]) for key, value in row.items()}
+
+
+def _name(value: Any, feature: Any) -> Any:
+    """Returns a class's name; none for -1, which stands where a label is not published, as in test splits."""
+    if not hasattr(feature, "int2str") or not isinstance(value, int):
+        return value
+    return feature.int2str(value) if value >= 0 else None

@@ -57,7 +57,7 @@ def _tested(command: Test, loaded: Loaded) -> Tested:
 def _rows(config: TrialConfig, base: base_model.Base) -> tuple[TokenRows, int]:
     """Returns the test rows where validation rows stand, and how many there were before the longest were cut off."""
     known = data.load(_plain(config.data))  # for its labels, and which of them is the rarest to train on
-    examples = data.load_test(config.data, known.labels)
+    examples = data.read_test(config.data, known.labels)[0]
     if not examples:
         raise TrialFailed(f"{config.data.path} has no test rows; try data.test_path=FILE")
     put = dataclasses.replace(known, train=examples, validation=examples)

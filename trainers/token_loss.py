@@ -35,7 +35,7 @@ class Totals:
         loss = self.nats / self.count
         return {
             "eval_loss": loss,
-            "perplexity": math.exp(loss) if loss < 700 else math.inf,  # exp overflows a float at 709.8
+            "perplexity": math.inf if loss >= 700 else math.exp(loss),  # exp overflows a float at 709.8
             "token_accuracy": self.hits / self.count,
         }
 

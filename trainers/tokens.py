@@ -81,6 +81,7 @@ class TokenRows:
 
     `answers` are the completions of the `labels`, in their order; `minority` indexes the rarest; `fingerprint` is
     that of the validation rows as they are evaluated. `chat` renders conversations, None where the rows are none.
+    `instructed` is that of `trainers.data.Rows`.
     """
 
     train: list[Tokens]
@@ -93,6 +94,7 @@ class TokenRows:
     cut_validation: Cutting = field(default_factory=Cutting)
     chat: Chat | None = None
     way: str = ""
+    instructed: bool = False
 
     @property
     def facts(self) -> dict[str, str | int]:
@@ -143,6 +145,7 @@ def tokenize(rows: Rows, tokenizer: Any, max_length: int, completion_only: bool 
         cut_validation=cut_validation,
         chat=rendering.chat if ways else None,
         way=", ".join(ways),
+        instructed=rows.instructed,
     )
 
 

@@ -14,7 +14,7 @@ DECIDES = ("model.", "quantization.", "lora.", "data.", "training.")
 """How the keys begin of what decides a trial."""
 
 _NOT = {
-    *("training.seed", "data.validation_prompts", "data.max_new_tokens", "model.cache_dir"),
+    *("training.seed", "data.validation_prompts", "data.max_new_tokens", "data.cache_dir", "model.cache_dir"),
     *("training.logging_steps", "training.per_device_eval_batch_size", "training.probes"),
 }
 """What is no parameter of the training, or is looked at elsewhere."""

@@ -52,6 +52,16 @@ def test_of_macro_f1_it_is_the_bootstrap_over_rows() -> None:
     assert of_macro_f1(((0, 0, 5), (1, 1, 5)), 1.0) is None  # too few rows
 
 
+def test_of_macro_f1_none_is_stated_where_a_label_has_hardly_a_row() -> None:
+    def interval(*counts: tuple[int, int, int]) -> Any:
+        truth, found = ([cell[side] for cell in counts for _ in range(cell[2])] for side in (0, 1))
+        return of_macro_f1(counts, f1_score(truth, found, average="macro"))
+
+    assert interval((0, 0, 90), (0, 1, 6), (1, 1, 4)) is None
+    assert interval((0, 0, 90), (0, 1, 10)) is None  # said, and never true
+    assert interval((0, 0, 90), (0, 1, 5), (1, 1, 5)) is not None
+
+
 def test_without_a_test_nothing_is_said() -> None:
     assert board(trial(8, 1, 1.0)).test is None and "Test of" not in to_text(board(trial(8, 1, 1.0)))
 

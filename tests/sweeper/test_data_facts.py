@@ -134,3 +134,9 @@ def test_a_tag_has_room_for_it() -> None:
     record = as_record(large)
     assert len(json.dumps(record)) <= 8000 and len(record["data"]) == 6 and "labels" not in record["data"][0]
     assert as_record(large[:1]) == {"data": large[:1]}
+
+
+def test_long_values_are_shortened(rows: Path) -> None:
+    found = data_facts._facts(config(rows, "org/none"), {"data.template": "long " * 2000 + "{text}"})
+    assert found is not None and found["values"]["data.template"].endswith("…")
+    assert len(json.dumps(as_record([found] * 6))) <= 8000

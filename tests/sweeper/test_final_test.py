@@ -93,13 +93,6 @@ def _is_shown(shell: Shell, ledger: Ledger) -> None:
     assert shell.report("sync", "s").stdout == "s: nothing was missing\n"
 
 
-def test_without_an_adapter_nothing_is_measured(shell: Shell, command: list[str]) -> None:
-    one = [item for item in command if not item.startswith(("-m", "training.seed"))]
-    none = shell.sweep(*one, "sweep.keep_adapters=none", "sweep.reference=false")
-    assert none.returncode == 0 and measured_in(shell) == []
-    assert "The winner was not measured on the 4 test rows: sweep.keep_adapters=none" in none.stdout
-
-
 def test_bad_rows_and_missing_files_are_told_before_anything_trains(shell: Shell, command: list[str]) -> None:
     put(shell, TEST[0], ("so so", "indifferent"))
     bad = shell.sweep(*command)
@@ -118,12 +111,17 @@ def test_a_plan_names_the_rows_and_those_of_them_that_are_trained_on(shell: Shel
     assert "1 of 5 test rows are training or validation rows, too" in planned.stdout
 
 
-def test_a_failure_costs_the_test_alone(shell: Shell, command: list[str]) -> None:
+def test_what_hinders_a_test_costs_nothing_else(shell: Shell, command: list[str]) -> None:
     one = [item for item in command if not item.startswith(("-m", "training.seed", "executor"))]
-    unasked = shell.sweep(*one, "executor=inline", "sweep.reference=false", "sweep.test=false")
+    one += ["sweep.reference=false", "sweep.keep_adapters=none"]
+    unasked = shell.sweep(*one, "executor=inline", "sweep.test=false")
     assert unasked.returncode == 0 and "test rows" not in unasked.stdout
-    weights = next(Path(shell.folder / "runs/s/trials").glob("*/adapter/adapter_model.safetensors"))
-    weights.write_bytes(b"torn")
+    none = shell.sweep(*one, "executor=inline")
+    assert none.returncode == 0 and "Measuring" not in none.stdout
+    assert "The winner was not measured on the 4 test rows: sweep.keep_adapters=none" in none.stdout
+    torn = next(Path(shell.folder / "runs/s/trials").iterdir()) / "adapter/adapter_model.safetensors"
+    torn.parent.mkdir()
+    torn.write_bytes(b"torn")
     failed = shell.sweep(*one, "executor.workers=1")  # a process of its own
     assert failed.returncode == 0 and measured_in(shell) == []
     assert "The test rows could not be measured (" in failed.stdout and "the same command tries again" in failed.stdout

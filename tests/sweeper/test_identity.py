@@ -38,6 +38,8 @@ def changed(config: TrialConfig, group: str, **values: Any) -> TrialConfig:
         ("model", {"cache_dir": "elsewhere"}),
         ("data", {"name": "another name"}),
         ("data", {"test_path": "held-out.csv"}),
+        ("data", {"cache_dir": "elsewhere"}),
+        ("data", {"validation_prompts": ["hello"], "max_new_tokens": 8}),  # which are read, and measured by nothing
         ("lora", {"gain": None}),  # alpha is what counts
     ],
 )
@@ -60,6 +62,9 @@ def test_names_and_places_do_not_matter(config: TrialConfig, group: str, values:
         ("data", {"template": "{text}?"}),
         ("data", {"on_bad_rows": "skip"}),
         ("data", {"instruction": "Judge."}),
+        ("data", {"class_balance": "weights"}),
+        ("data", {"labels": ["b", "a"]}),
+        ("data", {"generated_rows": 5}),
         ("training", {"learning_rate": 2e-4}),
         ("training", {"seed": 1}),
         ("training", {"eval_steps": 7}),
@@ -138,3 +143,8 @@ def test_trials_of_one_model_and_data_share_their_reference(config: TrialConfig)
 def test_recorded_trials_keep_their_identity(config: TrialConfig) -> None:
     """As it was before `init_lora_weights` was a field: a field that is added may not change it."""
     assert trial_id(config) == "a571179bd6dd"
+
+
+def test_the_length_of_answers_matters_where_they_are_measured(config: TrialConfig) -> None:
+    answered = changed(config, "data", generated_rows=100)
+    assert trial_id(changed(answered, "data", max_new_tokens=8)) != trial_id(answered)

@@ -85,7 +85,19 @@ def test_what_follows_the_last_answer_is_left_out(tokenizer: Tokenizer) -> None:
 
 def test_an_answer_that_opens_a_conversation_is_trained_on(tokenizer: Tokenizer) -> None:
     made = Chat(found := tokenizer(CHATML)).conversation(TALK[1:])
-    assert said(found, made) == ["<|im_start|>assistant\nso glad<|im_end|>\n", "tears all night<|im_end|>\n"]
+    assert said(found, made) == ["so glad<|im_end|>\n", "tears all night<|im_end|>\n"]
+
+
+@pytest.mark.parametrize("template", [CHATML, LLAMA_3, f"{{{{ '<|im_start|>system\n' }}}}{CHATML}"])
+def test_what_a_template_writes_before_an_opening_answer_is_not_trained_on(tokenizer: Tokenizer, template: str) -> None:
+    made = Chat(found := tokenizer(template)).conversation([TALK[1], TALK[0], TALK[3]])
+    assert made.way == "turns" and [text.startswith(("so", "tears")) for text in said(found, made)] == [True, True]
+
+
+def test_a_template_that_writes_nothing_of_a_text_is_refused(tokenizer: Tokenizer) -> None:
+    parts = CHATML.replace("{{ m['content'] }}", "{% for part in m['content'] %}{{ part['text'] }}{% endfor %}")
+    with pytest.raises(TrialFailed, match="leaves out what is said"):
+        Chat(tokenizer(parts)).conversation(TALK)
 
 
 def test_a_system_message_that_a_template_refuses_stands_before_the_first_question(tokenizer: Tokenizer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from pathlib import Path
@@ -209,3 +210,12 @@ def test_a_data_set_that_cannot_be_loaded_is_explained(monkeypatch: pytest.Monke
     monkeypatch.setattr(datasets, "load_dataset", fails)
     with pytest.raises(TrialFailed, match=r"doesn't exist on the Hub.*hf auth login"):
         load(Data("d", "org/none"))
+
+
+@pytest.mark.parametrize(("labels", "words"), [(["a", " a"], "names 'a' twice"), (["a", " "], "names an empty label")])
+def test_labels_are_named_once(tmp_path: Path, labels: list[str], words: str) -> None:
+    (tmp_path / "r.jsonl").write_text('{"text": "t", "label": "a"}\n' * 3)
+    data = Data("d", str(tmp_path / "r.jsonl"), labels=[" a ", "b"])
+    assert load(data).labels == ("a", "b")
+    with pytest.raises(TrialFailed, match=words):
+        load(dataclasses.replace(data, labels=labels))

@@ -61,6 +61,13 @@ def test_csv_as_spreadsheets_write_it(tmp_path: Path, delimiter: str, ending: st
     assert found == [(number, dict(zip(lines[0], line, strict=True))) for number, line in enumerate(lines[1:], start=2)]
 
 
+def test_lines_of_blanks_are_no_records(tmp_path: Path) -> None:
+    content = 'text,label\n  \na,x\n\t\n" ",y\n,\n"b\n  \n",y\n'
+    expected = [(3, {"text": "a", "label": "x"}), (5, {"text": " ", "label": "y"}), (6, {"text": "", "label": ""})]
+    assert read(tmp_path, "r.csv", content) == [*expected, (7, {"text": "b\n  \n", "label": "y"})]
+    assert read(tmp_path, "r.tsv", "text\tlabel\n\t\na\tx\n")[0] == (2, {"text": "", "label": ""})
+
+
 def test_a_cell_longer_than_the_library_takes(tmp_path: Path) -> None:
     before = csv.field_size_limit()
     assert read(tmp_path, "r.csv", f"text\n{'a' * 200_000}\n") == [(2, {"text": "a" * 200_000})]
@@ -103,6 +110,9 @@ def test_json_arrays_and_objects_around_them(tmp_path: Path, indent: int | None,
         ('[{"a": 1}\n', [(1, {"a": 1}), (2, "not JSON")]),
         ('[{"a": 1}]\n{"b": 2}', [(1, {"a": 1}), (1, "not JSON")]),
         ('{"data": [{"a": 1},\n{oops},\n{"b": 2}]}', [(1, {"a": 1}), (2, "not JSON"), (3, {"b": 2})]),
+        ('{"v": 1, "rows": [{"a": 1},\n{oops},\n{"b": 2}]}', [(1, {"a": 1}), (2, "not JSON"), (3, {"b": 2})]),
+        ('{"t": "a", "tags": ["x" "y"]}\n{"t": "b"}', [(1, "not JSON"), (2, {"t": "b"})]),  # a row that is broken
+        ('[{"a": 1}, {"a": [2}, {"a": {"b": [3]}}]', [(1, {"a": 1}), (1, "not JSON"), (1, {"a": {"b": [3]}})]),
         ("[]", []),
         ("", []),
         ("\n nonsense\n", [(2, "not JSON")]),
@@ -208,6 +218,37 @@ def test_parquet_rows_are_named_by_number(tmp_path: Path) -> None:
     assert loaded.account.places == (f"{file}, row 2 (empty text)", f"{file}, row 3 (empty label)")
 
 
+def test_what_cannot_be_opened_is_said_and_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").write_text('{"text": "a", "label": "x"}\n' * 3)
+    (tmp_path / "train.csv").mkdir()  # a folder is no file, whatever it is called
+    assert load(Data("d", str(tmp_path))).account.read == 3
+    (tmp_path / "validation.jsonl").symlink_to(tmp_path / "gone.jsonl")
+    (tmp_path / "train-00000-of-00001.parquet").write_bytes(b"PAR1" + bytes(20) + b"PAR1")
+    asked = [
+        (Data("d", str(tmp_path)), "parquet cannot be read: Could not open"),
+        (Data("d", str(tmp_path / "train.jsonl"), str(tmp_path)), "validation.jsonl cannot be read: No such file"),
+        (Data("d", f"{'a' * 5000}"), "does not exist"),
+        (Data("d", "bundled:docstrings", cache_dir="/dev/null/x"), r"data\.cache_dir: .* nothing can be written"),
+    ]
+    for data, words in asked:
+        with pytest.raises(TrialFailed, match=words):
+            load(data)
+
+
+def test_labels_that_a_data_set_of_the_hub_does_not_publish_are_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    import datasets
+
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["n", "p"])})
+    found = {
+        split: datasets.Dataset.from_dict({"text": ["a", "b", "c"], "label": labels}, features=features)
+        for split, labels in {"train": [0, 1, 1], "test": [-1, -1, 0]}.items()
+    }
+    monkeypatch.setattr(datasets, "load_dataset", lambda *args, **how: found)
+    data = Data("d", "org/name", on_bad_rows="skip")
+    assert load(data).labels == ("n", "p")
+    assert read_test(data, ["n", "p"])[1].left_out == {"empty label": 2}
+
+
 def test_test_rows_are_those_of_the_path_or_of_the_split(tmp_path: Path) -> None:
     for name in ("train", "test"):
         (tmp_path / f"{name}.jsonl").write_text(f'{{"text": "{name}", "label": "x"}}\n' * 2)
@@ -215,6 +256,7 @@ def test_test_rows_are_those_of_the_path_or_of_the_split(tmp_path: Path) -> None
     assert [row.prompt for row in of_split] == ["test", "test"] and counted.used == 2
     of_file, _ = read_test(Data("d", str(tmp_path), test_path=str(tmp_path / "train.jsonl")), ["x"])
     assert [row.prompt for row in of_file] == ["train", "train"]
+    assert read_test(Data("d", str(tmp_path), split="test"), ["x"])[0] == []  # trained on
     assert read_test(Data("d", str(tmp_path / "train.jsonl")), ["x"])[0] == []
     with pytest.raises(TrialFailed, match=r"data\.test_path: none of the 2 rows"):
         read_test(Data("d", "", test_path=str(tmp_path / "test.jsonl")), ["other"])

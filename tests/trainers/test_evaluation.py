@@ -17,6 +17,7 @@ from trainers import label_groups, label_scores, own_mask
 from trainers.evaluation import as_test, measured, measured_slots
 from trainers.label_scores import score
 from trainers.minority import minority_scores
+from trainers.token_loss import Totals
 from trainers.tokens import TokenRows, Tokens
 from trainers.trial import Data
 
@@ -108,6 +109,11 @@ def test_predictions_are_the_best_answers(model: Any) -> None:
 def test_perplexity_is_the_exponential_of_the_loss(model: Any, labelled: bool) -> None:
     values = evaluate(model, asked(rows(), ANSWERS if labelled else []))
     assert values["perplexity"] == math.exp(values["eval_loss"])
+
+
+def test_the_perplexity_of_a_loss_that_is_no_number_is_none_either() -> None:
+    assert math.isnan(Totals(math.nan, 0, 3).values()["perplexity"])
+    assert Totals(3e5, 0, 3).values()["perplexity"] == math.inf
 
 
 def test_only_the_trained_turns_of_a_conversation_count(model: Any) -> None:

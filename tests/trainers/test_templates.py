@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,14 @@ def test_alpacas_template_by_name(tmp_path: Path) -> None:
     made = prompt(tmp_path, {"text": "a", "label": "x"}, "alpaca", instruction="Judge.")
     assert "### Instruction:\nJudge.\n\n### Input:\na\n\n### Response:\n" in made
     assert "### Instruction:\nGo on\n\n### Response:\n" in prompt_of("Go on", Data("d", "", template="alpaca"))
+
+
+def test_a_typed_prompt_is_an_instruction_as_those_of_the_rows_are(tmp_path: Path) -> None:
+    (tmp_path / "r.jsonl").write_text('{"instruction": "Go on", "output": "yes"}\n' * 3)
+    data = Data("d", str(tmp_path / "r.jsonl"), instruction="not of these rows")
+    rows = load(data)
+    assert rows.instructed and prompt_of("Go on", data, instructed=rows.instructed) == rows.train[0].prompt
+    assert not load(dataclasses.replace(data, template="Q: {text}")).instructed
 
 
 def test_templates_around_prompts_and_instructions(tmp_path: Path) -> None:

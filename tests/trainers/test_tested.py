@@ -17,7 +17,7 @@ from trainers import auto, data, seam, tested
 from trainers.loaded import Loaded
 from trainers.registry import Resources
 from trainers.seam import Failed, Rung
-from trainers.trial import Data, Quantization, TrialConfig, reference_of
+from trainers.trial import Quantization, TrialConfig, reference_of
 
 CPU = torch.device("cpu")
 
@@ -149,12 +149,3 @@ def test_rows_are_counted_and_told_by_their_content(config: TrialConfig, tmp_pat
     assert isinstance(refused, Failed) and "unknown label: 'cheerful'; known are happy, sad" in refused.reason
     none = tested.answer(seam.Test("base", reference_of(with_data(config, test_path=None))), loaded)
     assert isinstance(none, Failed) and "has no test rows; try data.test_path=FILE" in none.reason
-
-
-def test_a_folders_split_test_is_read_without_being_named(tmp_path: Path) -> None:
-    for split, label in (("train", "a"), ("validation", "b"), ("test", "a")):
-        (tmp_path / f"{split}.jsonl").write_text(json.dumps({"text": f"a row of {split}", "label": label}) + "\n")
-    found = data.load_test(Data("folder", str(tmp_path)), ("a", "b"))
-    assert [(row.text, row.label) for row in found] == [("a row of test", 0)]
-    assert data.load_test(Data("folder", str(tmp_path), split="test"), ("a", "b")) == []  # trained on
-    assert data.load_test(Data("file", str(tmp_path / "train.jsonl")), ("a", "b")) == []

@@ -48,6 +48,12 @@ def test_the_whole_text_is_trained_on_where_it_is_asked_for(tokenizer: Any) -> N
     assert whole.validation == usual.validation and whole.fingerprint == usual.fingerprint  # the objective is the same
 
 
+def test_an_end_that_a_row_brings_along_is_no_second_one(tokenizer: Any) -> None:
+    ends = [Example("what a day:", f" joy{end}") for end in ("", "</s>", "</s></s>")]
+    once, brought, twice = made(tokenizer, ends).train
+    assert once == brought and twice.completion == (*once.completion, tokenizer.eos_token_id)
+
+
 def test_weights_come_along(tokenizer: Any) -> None:
     assert [row.weight for row in made(tokenizer, PAIRS).train] == [1, 2.5, 1]
 
