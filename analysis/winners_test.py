@@ -19,6 +19,9 @@ _PREFERRED = (
 )
 """The measurements that are shown, without their prefix, the most telling first."""
 
+_SHARES = ("accuracy", "generated_accuracy", "outside_rate", "exact_match")
+"""Those that are shares of rows."""
+
 _SAME = ("model.path", "quantization.name", "data.name")
 
 
@@ -79,7 +82,7 @@ class WinnersTest:
         )
 
     def _interval(self, name: str, values: Sequence[float]) -> tuple[float, float] | None:
-        if name in {"accuracy", "exact_match"}:
+        if name in _SHARES:
             mean = statistics.fmean(values)
             return of_share(mean, self.rows.rows) if 0 <= mean <= 1 else None
         # Of several adapters on the same rows, the matrices alone do not say how they err together.

@@ -67,11 +67,12 @@ def test_without_a_test_nothing_is_said() -> None:
 
 
 def test_one_seed_beside_the_base() -> None:
-    values = {"test_loss": 1.25, "test_accuracy": 0.85, "test_macro_f1": MACRO}
+    values = {"test_loss": 1.25, "test_macro_f1": MACRO, "test_accuracy": 0.85, "test_outside_rate": 0.1}
     made = board(measured_on(trial(8, 1, 1.0, eval_accuracy=0.9), **values), trial(16, 1, 2.0), base(test_loss=3.5))
     found = made.test
-    assert [item.name for item in found.compared] == ["test_loss", "test_macro_f1", "test_accuracy"]
-    loss, macro, accuracy = found.compared
+    assert [item.name for item in found.compared] == list(values)
+    loss, macro, accuracy, outside = found.compared
+    assert outside.interval == of_share(0.1, 100)
     assert (loss.validation, loss.test, loss.base, loss.interval, loss.spread) == (1.0, 1.25, 3.5, None, None)
     assert macro.interval is not None and accuracy.interval == of_share(0.85, 100) and accuracy.validation == 0.9
     told = in_one_line(found)
