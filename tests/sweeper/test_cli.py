@@ -156,7 +156,7 @@ def test_bad_input_is_told_before_anything_is_written(
     [
         (["data=path", "data.path=nowhere.jsonl"], ["nowhere.jsonl", "does not exist"]),
         (["model=path", "model.path=./nowhere"], ["model.path=./nowhere", "config.json"]),
-        (["data.labels=[happy,sad]"], ["has the label", "known are happy, sad"]),
+        (["data.labels=[happy,sad]"], ["unknown label", "known are happy, sad"]),
     ],
 )
 def test_missing_files_are_told_before_anything_trains(shell: Shell, overrides: list[str], wanted: list[str]) -> None:
