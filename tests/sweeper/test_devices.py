@@ -97,8 +97,9 @@ def test_what_weights_need_at_least(big_model: Path, quantization: str, dtype: s
     assert found == pytest.approx(gib, rel=0.01)
 
 
-def test_files_that_are_not_at_hand_say_nothing() -> None:
-    assert gpu_memory.least_gib(Model("tiny", "bundled:tiny"), Quantization()) is None
+def test_files_that_are_not_at_hand_say_nothing(tmp_path: Path) -> None:
+    unbuilt = Model("tiny", "bundled:tiny", cache_dir=str(tmp_path))
+    assert gpu_memory.least_gib(unbuilt, Quantization()) is None
     assert gpu_memory.least_gib(Model("hub", "nobody/no-such-model"), Quantization()) is None
 
 
