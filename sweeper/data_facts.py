@@ -19,8 +19,7 @@ from sweeper.preflight import MOST_LOOKED_AT
 from sweeper.row_lengths import row_lengths
 from sweeper.search import Params
 from trainers.chat_ways import IN_WORDS
-from trainers.data import Account, Rows, read_test
-from trainers.seam import TrialFailed
+from trainers.data import Account, Rows
 from trainers.trial import TrialConfig, flatten
 
 MOST_DATA = 6
@@ -85,7 +84,7 @@ def _keys(config: TrialConfig) -> dict[str, Any]:
 
 def _facts(config: TrialConfig, values: Mapping[str, Any]) -> dict[str, Any] | None:
     rows = files.rows_of(config.data)
-    plain = files.rows_of(dataclasses.replace(config.data, augmentation="none", class_balance="none"))
+    plain = files.rows_of(config.data.untouched)
     if rows is None or plain is None or not rows.train:
         return None
     return {
@@ -95,7 +94,7 @@ def _facts(config: TrialConfig, values: Mapping[str, Any]) -> dict[str, Any] | N
         "max_samples": config.data.max_samples,
         "validation": len(rows.validation),
         "validation_source": _source(rows.validation_account),
-        **_test(config, rows.labels),
+        **_test(config),
         "max_length": config.training.max_length,
         "tokens": _tokens(row_lengths(config)),
         "validation_tokens": _tokens(row_lengths(config, "validation")),
@@ -121,12 +120,9 @@ def _source(account: Account) -> dict[str, Any]:
     return {key: told[key] for key in ("read", "left_out", "places")} if account.read else {}
 
 
-def _test(config: TrialConfig, labels: tuple[str, ...]) -> dict[str, Any]:
+def _test(config: TrialConfig) -> dict[str, Any]:
     """Returns the test rows, which nobody looks at before the choice is made; nothing where there are none."""
-    try:
-        examples, account = read_test(config.data, labels)
-    except TrialFailed:  # which the check of files says
-        return {}
+    examples, account = files.test_rows_of(config.data) or ([], Account())  # the check of files says what is wrong
     return {"test": len(examples), "test_source": _source(account)} if account.read else {}
 
 

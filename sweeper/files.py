@@ -8,12 +8,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from sweeper.by_text import ByText
 from sweeper.unmeasurable import metric_problems
 from sweeper.validation import Problem
 from trainers import bundled, data, data_fault, hub, own_code, replay, sources
 from trainers.on_disk import is_there
 from trainers.seam import TrialFailed
 from trainers.trial import Data, Model, TrialConfig
+
+TestRows = tuple[list[data.Example], data.Account]
 
 DOCS = "https://github.com/lora-sweeper/lora-sweeper/tree/main/docs"
 
@@ -25,7 +28,7 @@ def problems(config: TrialConfig, metric: str) -> list[Problem]:
         config: A validated trial.
         metric: What the sweep ranks by; some need labelled data.
     """
-    rows = _read(_Key(_for_any_rows(config.data)))
+    rows = _read(_key(config.data.untouched))  # what only labelled rows can have is looked at by itself
     if isinstance(rows, Problem):
         return [rows, *_missing(config.data, "test_path"), *_model_problems(config.model)]
     found = [
@@ -38,19 +41,21 @@ def problems(config: TrialConfig, metric: str) -> list[Problem]:
 
 def rows_of(config: Data) -> data.Rows | None:
     """Returns a trial's rows, read once per command; None where they cannot be."""
-    rows = _read(_Key(config))
+    rows = _read(_key(config))
     return None if isinstance(rows, Problem) else rows
+
+
+def test_rows_of(config: Data) -> TestRows | None:
+    """Returns a trial's test rows and what became of them, read once per command; None where they cannot be."""
+    rows = rows_of(config.untouched)
+    found = None if rows is None else _read_test(_key(config.untouched), rows.labels)
+    return None if isinstance(found, Problem) else found
 
 
 def without_repeats(config: Data) -> Data:
     """Returns the data without what says the same again: variants of rows, and rows that stand several times."""
     balance = config.class_balance if config.class_balance == "undersample" else "none"
     return dataclasses.replace(config, augmentation="none", augmentation_factor=1, class_balance=balance)
-
-
-def _for_any_rows(config: Data) -> Data:
-    """Returns the data without what only labelled rows can have, which is looked at by itself."""
-    return dataclasses.replace(config, augmentation="none", class_balance="none")
 
 
 def _unlabelled_problems(config: TrialConfig, rows: data.Rows) -> list[Problem]:
@@ -79,38 +84,30 @@ def _missing(config: Data, key: str) -> Iterator[Problem]:
 
 def _test_problems(config: TrialConfig, rows: data.Rows) -> list[Problem]:
     """Finds what is wrong with the test rows: at the end of a sweep is too late for it."""
-    absent = list(_missing(config.data, "test_path"))
-    return absent or list(_read_test(_Key(_for_any_rows(config.data)), rows.labels))
+    if absent := list(_missing(config.data, "test_path")):
+        return absent
+    found = _read_test(_key(config.data.untouched), rows.labels)
+    return [found] if isinstance(found, Problem) else []
 
 
 @functools.cache
-def _read_test(key: _Key, labels: tuple[str, ...]) -> tuple[Problem, ...]:
+def _read_test(key: ByText[Data], labels: tuple[str, ...]) -> TestRows | Problem:
     try:
-        data.read_test(key.config, labels)
+        return data.read_test(key.value, labels)
     except TrialFailed as error:
-        return (_problem(error, "data.test_path", key.config),)
-    return ()
-
-
-class _Key:
-    """Lets a dataclass with lists in it be remembered: equal configurations are one key."""
-
-    def __init__(self, config: Data) -> None:
-        self.config, self._text = config, repr(config)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and self._text == other._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
+        return _problem(error, "data.test_path", key.value)
 
 
 @functools.cache
-def _read(key: _Key) -> data.Rows | Problem:
+def _read(key: ByText[Data]) -> data.Rows | Problem:
     try:
-        return data.load(key.config)
+        return data.load(key.value)
     except TrialFailed as error:
-        return _problem(error, "data.path", key.config)
+        return _problem(error, "data.path", key.value)
+
+
+def _key(config: Data) -> ByText[Data]:
+    return ByText(repr(config), config)
 
 
 def _problem(error: TrialFailed, key: str, config: Data) -> Problem:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from dataclasses import dataclass, field
 from typing import Literal
 
 from sweeper import files
+from sweeper.by_text import ByText
 from sweeper.lengths import Lengths, lengths_of
 from trainers.trial import TrialConfig
 
@@ -19,23 +19,15 @@ def row_lengths(config: TrialConfig, side: Side = "train") -> Lengths | None:
     training = config.training
     data = dataclasses.replace(config.data, augmentation="none")
     plain = dataclasses.replace(config, data=data)
-    return _measured(_Key(repr((config.model, data, training.max_length, training.completion_only_loss)), side, plain))
-
-
-@dataclass(frozen=True)
-class _Key:
-    """Lets a configuration with lists in it be remembered: what lengths depend on, as text."""
-
-    text: str
-    side: Side
-    config: TrialConfig = field(compare=False)
+    depends = repr((config.model, data, training.max_length, training.completion_only_loss))
+    return _measured(ByText(depends, plain), side)
 
 
 @functools.cache
-def _measured(key: _Key) -> Lengths | None:
-    rows = files.rows_of(key.config.data)
-    examples = [] if rows is None else getattr(rows, key.side)
-    config = key.config
-    if key.side == "validation":  # what is evaluated is the completions, whatever is trained on
+def _measured(key: ByText[TrialConfig], side: Side) -> Lengths | None:
+    config = key.value
+    rows = files.rows_of(config.data)
+    examples = [] if rows is None else getattr(rows, side)
+    if side == "validation":  # what is evaluated is the completions, whatever is trained on
         config = dataclasses.replace(config, training=dataclasses.replace(config.training, completion_only_loss=True))
     return lengths_of(config, examples) if examples else None

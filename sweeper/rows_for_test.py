@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from dataclasses import dataclass
 
 from sweeper import files, identity
+from sweeper.by_text import ByText
 from trainers import data
-from trainers.seam import TrialFailed
 from trainers.trial import Data, TrialConfig
 
 KEY = "data.test_path"
@@ -40,32 +39,21 @@ def rows_for_test(config: TrialConfig) -> TestRows | None:
 
     What is wrong with rows that cannot be read, `sweeper.files` says.
     """
-    plain = dataclasses.replace(config.data, augmentation="none", class_balance="none")  # done to training rows alone
-    return _read(_Key(repr(plain), plain))
-
-
-@dataclass(frozen=True)
-class _Key:
-    """What a configuration is remembered by; its lists cannot be."""
-
-    text: str
-    data: Data = dataclasses.field(compare=False)
+    plain = config.data.untouched
+    return _read(ByText(repr(plain), plain))
 
 
 @functools.cache
-def _read(key: _Key) -> TestRows | None:
-    known = files.rows_of(key.data)
-    try:
-        found, account = ([], None) if known is None else data.read_test(key.data, known.labels)
-    except TrialFailed:
+def _read(key: ByText[Data]) -> TestRows | None:
+    known, read = files.rows_of(key.value), files.test_rows_of(key.value)
+    if known is None or read is None or not read[0]:
         return None
-    if known is None or account is None or not found:
-        return None
+    found, account = read
     seen = {_words(row) for row in (*known.train, *known.validation)}
     return TestRows(
         count=len(found),
-        source=key.data.test_path or key.data.path,
-        content=identity.test_content(key.data),
+        source=key.value.test_path or key.value.path,
+        content=identity.test_content(key.value),
         shared=sum(_words(row) in seen for row in found),
         left_out=sum(account.left_out.values()),
     )

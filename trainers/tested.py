@@ -56,18 +56,13 @@ def _tested(command: Test, loaded: Loaded) -> Tested:
 
 def _rows(config: TrialConfig, base: base_model.Base) -> tuple[TokenRows, int]:
     """Returns the test rows where validation rows stand, and how many there were before the longest were cut off."""
-    known = data.load(_plain(config.data))  # for its labels, and which of them is the rarest to train on
+    known = data.load(config.data.untouched)  # for its labels, and which of them is the rarest to train on
     examples = data.read_test(config.data, known.labels)[0]
     if not examples:
         raise TrialFailed(f"{config.data.path} has no test rows; try data.test_path=FILE")
     put = dataclasses.replace(known, train=examples, validation=examples)
     made = tokens.tokenize(put, base.tokenizer, config.training.max_length)
     return dataclasses.replace(made, train=[]), len(examples)
-
-
-def _plain(config: Data) -> Data:
-    """Returns the data without what is only done to training rows."""
-    return dataclasses.replace(config, augmentation="none", class_balance="none")
 
 
 def _measured(command: Test, base: base_model.Base, rows: TokenRows, loaded: Loaded) -> Measured:

@@ -126,6 +126,12 @@ class Data:
     max_new_tokens: int = 64
     cache_dir: str = "runs/.cache"
 
+    @property
+    def untouched(self) -> Data:
+        """The same data without what is done to training rows alone: balancing and augmentation."""
+        factor = Data.augmentation_factor
+        return dataclasses.replace(self, augmentation="none", augmentation_factor=factor, class_balance="none")
+
 
 @dataclass(frozen=True)
 class Training:
@@ -230,9 +236,7 @@ def reference_of(config: TrialConfig) -> TrialConfig:
         max_length=config.training.max_length,
         per_device_eval_batch_size=config.training.per_device_eval_batch_size,
     )
-    data = dataclasses.replace(
-        config.data, augmentation="none", augmentation_factor=Data.augmentation_factor, class_balance="none"
-    )
+    data = config.data.untouched
     if data.validation_path is not None:
         data = dataclasses.replace(data, max_samples=None)
     return dataclasses.replace(config, lora=Lora(r=1, alpha=1), data=data, training=training)

@@ -10,6 +10,7 @@ import torch
 
 from trainers.probes.greedy import continued
 from trainers.seam import TrialFailed
+from trainers.special_tokens import special_ids
 from trainers.tokens import Tokens
 
 ROWS = 16
@@ -27,8 +28,9 @@ class Bleed:
         if not self._rows:
             raise TrialFailed("training.probes=[bleed] needs rows with prompts; try training.probes=[]")
         self._end, self._pad = tokenizer.eos_token_id, tokenizer.pad_token_id
-        self._foreign = _special(tokenizer) - {self._end}
-        self._start = _start([row.prompt for row in rows], _special(tokenizer))
+        special = special_ids(tokenizer)  # those of roles included
+        self._foreign = special - {self._end}
+        self._start = _start([row.prompt for row in rows], special)
 
     def measure(self, model: Any) -> dict[str, float]:
         """Returns the shares of the answers that run on (`bleed_rate`) and that do not end at all (`run_on_rate`)."""
@@ -45,12 +47,6 @@ class Bleed:
 
     def _goes_elsewhere(self, answer: Sequence[int]) -> bool:
         return not self._foreign.isdisjoint(answer) or _contains(answer, self._start)
-
-
-def _special(tokenizer: Any) -> set[int]:
-    """Returns the ids of special tokens, those of roles included."""
-    added = tokenizer.added_tokens_decoder.items()
-    return {*tokenizer.all_special_ids, *(index for index, token in added if token.special)}
 
 
 def _start(prompts: Sequence[Sequence[int]], special: set[int]) -> list[int]:
